@@ -1,0 +1,79 @@
+//! Django's sessions, native to Rust and wire-compatible with Django itself.
+//!
+//! The browser carries a session key in a cookie; the server keeps the session's data. cloakroom keeps it
+//! where Django keeps it and as Django writes it, so that a Rust service and a Django site can share their
+//! visitors' sessions.
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use cloakroom::middleware::SessionLayer;
+//! use cloakroom::{Session, SessionError, SessionStore, Settings};
+//!
+//! async fn visits(session: Session) -> Result<String, SessionError> {
+//!     let visits = session.get_or("visits", 0)? + 1;
+//!     session.set("visits", &visits)?;
+//!     Ok(format!("visit {visits}"))
+//! }
+//!
+//! let store = SessionStore::memory(Settings::new())?;
+//! let app: Router = Router::new().route("/", get(visits)).layer(SessionLayer::new(store));
+//! # Ok::<(), cloakroom::SettingsError>(())
+//! ```
+//!
+//! # The modules
+//!
+//! Data flows down the list and comes back up.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`middleware`] | the tower layer and the axum extractors |
+//! | [`Session`], [`LazySession`], [`BlockingSession`] | the dictionary that a handler holds |
+//! | [`SessionStore`], [`Settings`] | where sessions come from, and Django's settings |
+//! | [`Engine`] | a wire format plus a storage |
+//! | [`storage`] | where bytes are kept, and the trait for places of your own |
+//! | [`SessionData`], [`Json`] | the members of a session |
+//! | [`wire`] | Django's formats as pure functions |
+//! | `testing` | the contract suite for storages (feature `testing`) |
+//!
+//! # Features
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `axum` (default) | the extractors; switches `tower` on |
+//! | `tower` | the layer and the service |
+//! | `sqlite` | `storage::SqliteStorage`, with SQLite built in |
+//! | `testing` | the contract suite, and a storage that counts its round trips |
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// Without a framework nobody asks what a response has to say.
+#![cfg_attr(not(feature = "tower"), allow(dead_code))]
+
+mod cookie;
+mod data;
+mod engine;
+mod error;
+mod expiry;
+mod key;
+#[cfg(feature = "tower")]
+pub mod middleware;
+mod session;
+mod settings;
+pub mod storage;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod time;
+pub mod wire;
+
+pub use data::{Json, SessionData};
+pub use engine::Engine;
+pub use error::SessionError;
+pub use expiry::{Expiry, ExpiryError, ExpiryOptions, Moment};
+pub use key::{InvalidSessionKey, KeySource, SessionKey};
+#[cfg(feature = "tower")]
+#[doc(inline)]
+pub use middleware::SessionLayer;
+#[cfg(feature = "sqlite")]
+pub use session::OpenError;
+pub use session::{BlockingSession, LazySession, Session, SessionStore};
+pub use settings::{EngineName, SameSite, Settings, SettingsError};
+pub use time::{Clock, Timestamp};
