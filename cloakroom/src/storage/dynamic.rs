@@ -1,0 +1,54 @@
+//! The object-safe twin of [`Storage`], so that an engine can be chosen at run time.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use super::{Capabilities, Expect, Insert, New, Remove, Rename, Replace, Storage, StorageError, Stored, Touch};
+use crate::Timestamp;
+
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, StorageError>> + Send + 'a>>;
+
+pub(crate) trait DynStorage: Send + Sync {
+    fn read<'a>(&'a self, name: &'a str) -> Boxed<'a, Option<Stored>>;
+    fn insert<'a>(&'a self, name: &'a str, new: New<'a>) -> Boxed<'a, Insert>;
+    fn replace<'a>(&'a self, name: &'a str, expect: Expect<'a>, new: New<'a>) -> Boxed<'a, Replace>;
+    fn touch<'a>(&'a self, name: &'a str, expect: Expect<'a>, until: Timestamp) -> Boxed<'a, Touch>;
+    fn remove<'a>(&'a self, name: &'a str, expect: Expect<'a>) -> Boxed<'a, Remove>;
+    fn rename<'a>(&'a self, from: &'a str, to: &'a str, expect: Expect<'a>, new: New<'a>) -> Boxed<'a, Rename>;
+    fn remove_expired(&self, now: Timestamp, limit: usize) -> Boxed<'_, usize>;
+    fn capabilities(&self) -> Capabilities;
+}
+
+impl<S: Storage> DynStorage for S {
+    fn read<'a>(&'a self, name: &'a str) -> Boxed<'a, Option<Stored>> {
+        Box::pin(Storage::read(self, name))
+    }
+
+    fn insert<'a>(&'a self, name: &'a str, new: New<'a>) -> Boxed<'a, Insert> {
+        Box::pin(Storage::insert(self, name, new))
+    }
+
+    fn replace<'a>(&'a self, name: &'a str, expect: Expect<'a>, new: New<'a>) -> Boxed<'a, Replace> {
+        Box::pin(Storage::replace(self, name, expect, new))
+    }
+
+    fn touch<'a>(&'a self, name: &'a str, expect: Expect<'a>, until: Timestamp) -> Boxed<'a, Touch> {
+        Box::pin(Storage::touch(self, name, expect, until))
+    }
+
+    fn remove<'a>(&'a self, name: &'a str, expect: Expect<'a>) -> Boxed<'a, Remove> {
+        Box::pin(Storage::remove(self, name, expect))
+    }
+
+    fn rename<'a>(&'a self, from: &'a str, to: &'a str, expect: Expect<'a>, new: New<'a>) -> Boxed<'a, Rename> {
+        Box::pin(Storage::rename(self, from, to, expect, new))
+    }
+
+    fn remove_expired(&self, now: Timestamp, limit: usize) -> Boxed<'_, usize> {
+        Box::pin(Storage::remove_expired(self, now, limit))
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Storage::capabilities(self)
+    }
+}

@@ -1,0 +1,239 @@
+//! Sessions in this process's memory.
+
+mod shard;
+#[cfg(test)]
+mod tests;
+
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::hash::BuildHasher;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{
+    Capabilities, Cursor, Entry, Expect, Insert, New, Page, Remove, Rename, Replace, Storage, StorageError, Stored,
+    Touch,
+};
+use crate::{Clock, Timestamp};
+use shard::{Refused, Shard};
+
+/// How many parts the names are spread over, each behind a lock of its own. A power of two.
+const SHARDS: usize = 64;
+/// How many expired entries one insert drops at most: more than the one it adds, so that they become fewer.
+const SWEEP: usize = 4;
+
+/// A storage in the memory of this process: for tests, for trying things out, and for a site of one process
+/// that may forget its sessions when it ends.
+///
+/// Clones share the same entries. An entry that has expired is dropped when it is read, and every insert drops
+/// up to four others that have expired, so abandoned sessions do not pile up even if nobody clears them
+/// (P20). No operation waits for anything; each is a few hundred instructions.
+///
+/// ```
+/// # async fn example() -> Result<(), cloakroom::storage::StorageError> {
+/// use cloakroom::Timestamp;
+/// use cloakroom::storage::{MemoryStorage, New, Storage};
+///
+/// let storage = MemoryStorage::new();
+/// let expires = Timestamp::now().checked_add_seconds(60.0).unwrap();
+/// let _ = storage.insert("a-name", New { data: b"bytes", expires }).await?;
+/// assert_eq!(storage.read("a-name").await?.unwrap().data, "bytes");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct MemoryStorage(Arc<Inner>);
+
+struct Inner {
+    shards: Box<[Mutex<Shard>]>,
+    /// Spreads the names over the shards; drawn anew for each storage.
+    spread: u64,
+    clock: Clock,
+}
+
+impl MemoryStorage {
+    /// An empty storage.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_clock(Clock::system())
+    }
+
+    /// An empty storage that takes the present moment from `clock`.
+    #[must_use]
+    pub fn with_clock(clock: Clock) -> Self {
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self(Arc::new(Inner { shards, spread: RandomState::new().hash_one(0), clock }))
+    }
+
+    /// How many entries are held, those included that have expired and were not dropped yet.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.shards.iter().map(|shard| lock(shard).entries.len()).sum()
+    }
+
+    /// Whether no entry is held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    fn index(&self, name: &str) -> usize {
+        // The end of a session key is random; the spread keeps chosen names from meeting in one shard.
+        let tail = &name.as_bytes()[name.len().saturating_sub(8)..];
+        let mut word = [0; 8];
+        word[..tail.len()].copy_from_slice(tail);
+        let product = u128::from(u64::from_le_bytes(word) ^ self.0.spread) * 0x9E37_79B9_7F4A_7C15;
+        ((product >> 64) ^ product) as usize & (SHARDS - 1)
+    }
+
+    fn shard(&self, name: &str) -> MutexGuard<'_, Shard> {
+        lock(&self.0.shards[self.index(name)])
+    }
+
+    fn rename_now(&self, from: &str, to: &str, expect: Expect<'_>, new: New<'_>) -> Rename {
+        let now = self.now();
+        let (old, fresh) = (self.index(from), self.index(to));
+        let (mut low, mut high);
+        // The lower shard is always locked first, so that two renames cannot wait for each other.
+        let (old, fresh) = if old == fresh {
+            low = lock(&self.0.shards[old]);
+            (&mut *low, None)
+        } else {
+            low = lock(&self.0.shards[old.min(fresh)]);
+            high = lock(&self.0.shards[old.max(fresh)]);
+            if old < fresh { (&mut *low, Some(&mut *high)) } else { (&mut *high, Some(&mut *low)) }
+        };
+        match old.expected(from, expect, now) {
+            Err(Refused::Missing) => return Rename::Missing,
+            Err(Refused::Changed) => return Rename::Changed,
+            Ok(_) => {}
+        }
+        let (old, fresh) = match fresh {
+            Some(fresh) => (Some(old), fresh),
+            None => (None, old),
+        };
+        if fresh.live(to, now).is_some() {
+            return Rename::Exists;
+        }
+        let version = fresh.put(to, new, now);
+        old.unwrap_or(fresh).remove(from);
+        Rename::Renamed(version)
+    }
+
+    fn page(&self, after: Option<&str>, limit: usize) -> Page {
+        let now = self.now();
+        let wanted = limit.max(1);
+        let mut found: Vec<Entry> = Vec::new();
+        for shard in &self.0.shards {
+            let shard = lock(shard);
+            for (name, kept) in &shard.entries {
+                if kept.expires > now && after.is_none_or(|after| **name > *after) {
+                    let bytes = kept.data.len() as u64;
+                    found.push(Entry::new(&**name, bytes, Some(kept.expires), kept.version()));
+                }
+            }
+            drop(shard);
+            // One more than wanted tells whether there is a next page; the rest need not be carried along.
+            let enough = wanted.saturating_add(1);
+            if found.len() > enough {
+                found.select_nth_unstable_by(wanted, |a, b| a.name.cmp(&b.name));
+                found.truncate(enough);
+            }
+        }
+        found.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        let more = found.len() > wanted;
+        found.truncate(wanted);
+        let next = if more { found.last().map(|entry| Cursor::new(&*entry.name)) } else { None };
+        Page::new(found, next)
+    }
+}
+
+/// A lock that a panic elsewhere left behind is still good: no operation here stops half-way.
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Default for MemoryStorage {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryStorage {
+    /// Leaves out the entries, which are people's sessions.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStorage").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+impl Storage for MemoryStorage {
+    async fn read(&self, name: &str) -> Result<Option<Stored>, StorageError> {
+        let now = self.now();
+        Ok(self.shard(name).read(name, now))
+    }
+
+    async fn insert(&self, name: &str, new: New<'_>) -> Result<Insert, StorageError> {
+        let now = self.now();
+        let mut shard = self.shard(name);
+        shard.drop_expired(SWEEP, |expires| expires <= now);
+        if shard.live(name, now).is_some() {
+            return Ok(Insert::Exists);
+        }
+        Ok(Insert::Inserted(shard.put(name, new, now)))
+    }
+
+    async fn replace(&self, name: &str, expect: Expect<'_>, new: New<'_>) -> Result<Replace, StorageError> {
+        let now = self.now();
+        Ok(match self.shard(name).replace(name, expect, new, now) {
+            Ok(version) => Replace::Replaced(version),
+            Err(Refused::Missing) => Replace::Missing,
+            Err(Refused::Changed) => Replace::Changed,
+        })
+    }
+
+    async fn touch(&self, name: &str, expect: Expect<'_>, until: Timestamp) -> Result<Touch, StorageError> {
+        let now = self.now();
+        Ok(match self.shard(name).touch(name, expect, until, now) {
+            Ok(()) => Touch::Touched,
+            Err(Refused::Missing) => Touch::Missing,
+            Err(Refused::Changed) => Touch::Changed,
+        })
+    }
+
+    async fn remove(&self, name: &str, expect: Expect<'_>) -> Result<Remove, StorageError> {
+        let now = self.now();
+        let mut shard = self.shard(name);
+        Ok(match shard.expected(name, expect, now) {
+            Ok(_) => {
+                shard.remove(name);
+                Remove::Removed
+            }
+            Err(Refused::Missing) => Remove::Missing,
+            Err(Refused::Changed) => Remove::Changed,
+        })
+    }
+
+    async fn rename(&self, from: &str, to: &str, expect: Expect<'_>, new: New<'_>) -> Result<Rename, StorageError> {
+        Ok(self.rename_now(from, to, expect, new))
+    }
+
+    /// In the order of the names. A page looks at every name there is: this is for listing, not for each request.
+    async fn scan(&self, after: Option<&Cursor>, limit: usize) -> Result<Page, StorageError> {
+        Ok(self.page(after.map(Cursor::position), limit))
+    }
+
+    async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StorageError> {
+        let mut removed = 0;
+        for shard in &self.0.shards {
+            removed += lock(shard).drop_expired(limit - removed, |expires| expires < now);
+        }
+        Ok(removed)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::new().atomic_rename().scan().drops_expired()
+    }
+}

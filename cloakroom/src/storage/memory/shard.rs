@@ -1,0 +1,138 @@
+//! One part of the entries, behind a lock of its own.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+
+use crate::Timestamp;
+use crate::storage::{Expect, New, Stored, Version};
+
+/// Versions come from one counter for all memory storages, so that no two states ever share one.
+static COUNTER: AtomicU64 = AtomicU64::new(1);
+
+/// The entries by name, and their names in the order in which they expire.
+#[derive(Default)]
+pub(super) struct Shard {
+    pub(super) entries: HashMap<Arc<str>, Kept>,
+    pub(super) expiries: BTreeSet<(Timestamp, Arc<str>)>,
+}
+
+pub(super) struct Kept {
+    pub(super) data: Bytes,
+    pub(super) expires: Timestamp,
+    modified_at: Timestamp,
+    version: u64,
+}
+
+impl Kept {
+    pub(super) fn version(&self) -> Version {
+        Version::from_counter(self.version)
+    }
+}
+
+/// Why a write to a shard did not happen.
+pub(super) enum Refused {
+    Missing,
+    Changed,
+}
+
+impl Shard {
+    /// What a read of `name` answers. An entry that has expired is dropped.
+    pub(super) fn read(&mut self, name: &str, now: Timestamp) -> Option<Stored> {
+        let kept = self.entries.get(name)?;
+        if kept.expires <= now {
+            self.remove(name);
+            return None;
+        }
+        let stored = Stored::new(kept.data.clone(), Some(kept.expires), kept.version());
+        Some(stored.with_modified_at(kept.modified_at))
+    }
+
+    /// The live entry under `name`; one that has expired is dropped on the way.
+    pub(super) fn live(&mut self, name: &str, now: Timestamp) -> Option<&mut Kept> {
+        if self.entries.get(name)?.expires <= now {
+            self.remove(name);
+            return None;
+        }
+        self.entries.get_mut(name)
+    }
+
+    pub(super) fn expected(&mut self, name: &str, expect: Expect<'_>, now: Timestamp) -> Result<&mut Kept, Refused> {
+        let kept = self.live(name, now).ok_or(Refused::Missing)?;
+        if expect.accepts(&kept.version()) { Ok(kept) } else { Err(Refused::Changed) }
+    }
+
+    /// Keeps `new` under a name that is free.
+    pub(super) fn put(&mut self, name: &str, new: New<'_>, now: Timestamp) -> Version {
+        let name: Arc<str> = Arc::from(name);
+        let version = COUNTER.fetch_add(1, Ordering::Relaxed);
+        self.expiries.insert((new.expires, Arc::clone(&name)));
+        let data = Bytes::copy_from_slice(new.data);
+        self.entries.insert(name, Kept { data, expires: new.expires, modified_at: now, version });
+        Version::from_counter(version)
+    }
+
+    pub(super) fn replace(
+        &mut self,
+        name: &str,
+        expect: Expect<'_>,
+        new: New<'_>,
+        now: Timestamp,
+    ) -> Result<Version, Refused> {
+        let kept = self.expected(name, expect, now)?;
+        kept.data = Bytes::copy_from_slice(new.data);
+        kept.modified_at = now;
+        kept.version = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let version = kept.version();
+        self.expire_at(name, new.expires);
+        Ok(version)
+    }
+
+    pub(super) fn touch(
+        &mut self,
+        name: &str,
+        expect: Expect<'_>,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
+        self.expected(name, expect, now)?;
+        self.expire_at(name, until);
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, name: &str) {
+        if let Some((name, kept)) = self.entries.remove_entry(name) {
+            self.expiries.remove(&(kept.expires, name));
+        }
+    }
+
+    fn expire_at(&mut self, name: &str, until: Timestamp) {
+        let Some((name, kept)) = self.entries.get_key_value(name) else { return };
+        if kept.expires == until {
+            return;
+        }
+        let mut place = (kept.expires, Arc::clone(name));
+        self.expiries.remove(&place);
+        place.0 = until;
+        if let Some(kept) = self.entries.get_mut(&place.1) {
+            kept.expires = until;
+        }
+        self.expiries.insert(place);
+    }
+
+    /// Drops up to `limit` entries of which `gone` is true, the earliest first, and answers how many went.
+    pub(super) fn drop_expired(&mut self, limit: usize, gone: impl Fn(Timestamp) -> bool) -> usize {
+        for dropped in 0..limit {
+            match self.expiries.first() {
+                Some((expires, _)) if gone(*expires) => {}
+                _ => return dropped,
+            }
+            if let Some((_, name)) = self.expiries.pop_first() {
+                self.entries.remove(&name);
+            }
+        }
+        limit
+    }
+}

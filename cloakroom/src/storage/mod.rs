@@ -1,0 +1,397 @@
+//! Where bytes are kept: the [`Storage`] trait and the places that implement it.
+//!
+//! A storage knows names, bytes, an expiry and a version, and nothing of JSON, cookies or secrets. Every
+//! write but the first compares before it swaps, and there is no upsert: a storage can neither adopt a key
+//! the server never issued nor bring a deleted session back.
+//!
+//! A place of your own is one `impl Storage` with plain `async fn`s; `cloakroom::testing` (feature
+//! `testing`) proves it.
+
+mod dynamic;
+mod error;
+mod memory;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+mod version;
+
+use std::fmt;
+use std::future::Future;
+
+use bytes::Bytes;
+
+use crate::Timestamp;
+
+pub(crate) use dynamic::DynStorage;
+pub use error::StorageError;
+pub use memory::MemoryStorage;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStorage;
+pub use version::Version;
+
+/// A place that keeps bytes under names, with compare-and-swap.
+///
+/// Every operation is one atomic step: it happens whole or not at all, even when the future that waits for
+/// it is dropped. An implementation never blocks the thread that polls it.
+pub trait Storage: Send + Sync + 'static {
+    /// What is kept under `name`, expired or not; `None` when there is nothing.
+    fn read(&self, name: &str) -> impl Future<Output = Result<Option<Stored>, StorageError>> + Send;
+
+    /// Keeps something new under a name that must be free.
+    fn insert(&self, name: &str, new: New<'_>) -> impl Future<Output = Result<Insert, StorageError>> + Send;
+
+    /// Puts new data and a new expiry under a name that must be there.
+    fn replace(
+        &self,
+        name: &str,
+        expect: Expect<'_>,
+        new: New<'_>,
+    ) -> impl Future<Output = Result<Replace, StorageError>> + Send;
+
+    /// Moves the expiry; data and version stay as they are.
+    fn touch(
+        &self,
+        name: &str,
+        expect: Expect<'_>,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<Touch, StorageError>> + Send;
+
+    /// Removes what is kept under `name`.
+    fn remove(&self, name: &str, expect: Expect<'_>) -> impl Future<Output = Result<Remove, StorageError>> + Send;
+
+    /// Puts new data under the free name `to` and removes `from`, which must be there.
+    ///
+    /// When `from` is missing and `to` is taken, either of the two may be answered. An entry that is there
+    /// cannot take its own name: that is [`Rename::Exists`].
+    ///
+    /// The default inserts, then removes, and takes the new entry back when `from` turned out to be missing
+    /// or changed. It never loses data: where it cannot tell whether the old entry went, both may remain, and
+    /// it answers [`StorageError::OutcomeUnknown`]. A storage that can do both in one step overrides it and
+    /// says so in [`capabilities`](Self::capabilities).
+    fn rename(
+        &self,
+        from: &str,
+        to: &str,
+        expect: Expect<'_>,
+        new: New<'_>,
+    ) -> impl Future<Output = Result<Rename, StorageError>> + Send {
+        async move {
+            if from == to {
+                let found = self.read(from).await?.is_some();
+                return Ok(if found { Rename::Exists } else { Rename::Missing });
+            }
+            let version = match self.insert(to, new).await? {
+                Insert::Inserted(version) => version,
+                Insert::Exists => return Ok(Rename::Exists),
+            };
+            let refused = match self.remove(from, expect).await {
+                Ok(Remove::Removed) => return Ok(Rename::Renamed(version)),
+                Ok(Remove::Missing) => Ok(Rename::Missing),
+                Ok(Remove::Changed) => Ok(Rename::Changed),
+                // Taking the new entry back could leave none at all.
+                Err(error @ StorageError::OutcomeUnknown(_)) => return Err(error),
+                Err(error) => Err(error),
+            };
+            match self.remove(to, Expect::Version(&version)).await {
+                Ok(_) => refused,
+                // The new entry may have stayed, so this is not "certainly not done" any more.
+                Err(error) => Err(StorageError::outcome_unknown(error)),
+            }
+        }
+    }
+
+    /// A page of what is kept, in an order of the storage's own that stays the same from page to page.
+    ///
+    /// Without this (see [`Capabilities::scan`]) it answers [`StorageError::Unsupported`].
+    fn scan(&self, after: Option<&Cursor>, limit: usize) -> impl Future<Output = Result<Page, StorageError>> + Send {
+        let _ = (after, limit);
+        async { Err(StorageError::Unsupported("scan")) }
+    }
+
+    /// Removes up to about `limit` entries whose expiry lies before `now` and answers how many went; fewer
+    /// than `limit` means that none is left.
+    ///
+    /// The default walks over [`scan`](Self::scan) and removes what it finds expired, unless it changed in
+    /// between. A storage whose entries end by themselves answers 0.
+    fn remove_expired(&self, now: Timestamp, limit: usize) -> impl Future<Output = Result<usize, StorageError>> + Send {
+        async move {
+            if limit == 0 || !self.capabilities().scan {
+                return Ok(0);
+            }
+            let mut removed = 0;
+            let mut cursor = None;
+            loop {
+                let page = self.scan(cursor.as_ref(), limit).await?;
+                for entry in page.entries {
+                    if entry.expires.is_some_and(|expires| expires < now)
+                        && self.remove(&entry.name, Expect::Version(&entry.version)).await? == Remove::Removed
+                    {
+                        removed += 1;
+                        if removed >= limit {
+                            return Ok(removed);
+                        }
+                    }
+                }
+                cursor = page.next;
+                if cursor.is_none() {
+                    return Ok(removed);
+                }
+            }
+        }
+    }
+
+    /// What this storage can do beyond the least.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
+}
+
+/// What a storage answers to a read.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stored {
+    /// The bytes as they were written.
+    pub data: Bytes,
+    /// When the entry ends; `None` where the storage cannot say.
+    pub expires: Option<Timestamp>,
+    /// When the entry was last written; `None` where the storage cannot say.
+    pub modified_at: Option<Timestamp>,
+    /// What a later write compares with.
+    pub version: Version,
+}
+
+impl Stored {
+    /// An entry without a known time of writing.
+    #[must_use]
+    pub fn new(data: impl Into<Bytes>, expires: Option<Timestamp>, version: Version) -> Self {
+        Self { data: data.into(), expires, modified_at: None, version }
+    }
+
+    /// The same entry, last written at `modified_at`.
+    #[must_use]
+    pub fn with_modified_at(mut self, modified_at: Timestamp) -> Self {
+        self.modified_at = Some(modified_at);
+        self
+    }
+}
+
+impl fmt::Debug for Stored {
+    /// Leaves out the data, which may hold personal details.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stored")
+            .field("bytes", &self.data.len())
+            .field("expires", &self.expires)
+            .field("modified_at", &self.modified_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What to write: the bytes and when they end.
+#[derive(Clone, Copy)]
+pub struct New<'a> {
+    /// The bytes to keep.
+    pub data: &'a [u8],
+    /// When the entry ends.
+    pub expires: Timestamp,
+}
+
+impl fmt::Debug for New<'_> {
+    /// Leaves out the data, which may hold personal details.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("New").field("bytes", &self.data.len()).field("expires", &self.expires).finish()
+    }
+}
+
+/// What must be there for a write to happen.
+#[derive(Clone, Copy, Debug)]
+pub enum Expect<'a> {
+    /// The entry as it was read or written with this version.
+    Version(&'a Version),
+    /// Some entry, whatever its version.
+    Present,
+    /// Nothing in particular. Like `Present` for every operation that needs an entry to work on.
+    Anything,
+}
+
+impl Expect<'_> {
+    /// Whether an entry that is there, with this version, is what is expected.
+    #[must_use]
+    pub fn accepts(&self, found: &Version) -> bool {
+        match self {
+            Expect::Version(wanted) => *wanted == found,
+            Expect::Present | Expect::Anything => true,
+        }
+    }
+}
+
+/// The outcome of [`Storage::insert`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Insert {
+    /// Kept, with this version.
+    Inserted(Version),
+    /// The name is taken; nothing was written. An expired entry that is still there takes its name.
+    Exists,
+}
+
+/// The outcome of [`Storage::replace`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Replace {
+    /// Replaced; the entry now has this version.
+    Replaced(Version),
+    /// There is no such entry; nothing was written.
+    Missing,
+    /// The entry is another than expected; nothing was written.
+    Changed,
+}
+
+/// The outcome of [`Storage::touch`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Touch {
+    /// The expiry was moved.
+    Touched,
+    /// There is no such entry.
+    Missing,
+    /// The entry is another than expected; its expiry was not moved.
+    Changed,
+}
+
+/// The outcome of [`Storage::remove`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Remove {
+    /// The entry is gone.
+    Removed,
+    /// There was none.
+    Missing,
+    /// The entry is another than expected; it was left.
+    Changed,
+}
+
+/// The outcome of [`Storage::rename`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Rename {
+    /// The old entry is gone and the new one is kept, with this version.
+    Renamed(Version),
+    /// There is no entry under the old name; nothing was written.
+    Missing,
+    /// The entry under the old name is another than expected; nothing was written.
+    Changed,
+    /// The new name is taken; nothing was written.
+    Exists,
+}
+
+/// What a storage can do beyond the least.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// [`Storage::rename`] is one step.
+    pub atomic_rename: bool,
+    /// [`Storage::scan`] works.
+    pub scan: bool,
+    /// Entries end by themselves: a read may answer `None` for one that has expired.
+    pub drops_expired: bool,
+}
+
+impl Capabilities {
+    /// Nothing beyond the least.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { atomic_rename: false, scan: false, drops_expired: false }
+    }
+
+    /// With a rename in one step.
+    #[must_use]
+    pub const fn atomic_rename(mut self) -> Self {
+        self.atomic_rename = true;
+        self
+    }
+
+    /// With pages to walk over.
+    #[must_use]
+    pub const fn scan(mut self) -> Self {
+        self.scan = true;
+        self
+    }
+
+    /// With entries that end by themselves.
+    #[must_use]
+    pub const fn drops_expired(mut self) -> Self {
+        self.drops_expired = true;
+        self
+    }
+}
+
+/// Where the next page of a [`Storage::scan`] begins.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Cursor(String);
+
+impl Cursor {
+    /// A cursor that holds what the storage needs to go on, the last name it gave for example.
+    #[must_use]
+    pub fn new(position: impl Into<String>) -> Self {
+        Self(position.into())
+    }
+
+    /// What the storage put into it.
+    #[must_use]
+    pub fn position(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Cursor {
+    /// Leaves out the position, which is often a session key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cursor(…)")
+    }
+}
+
+/// A page of a [`Storage::scan`].
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Page {
+    /// The entries, none of them twice.
+    pub entries: Vec<Entry>,
+    /// Where the next page begins; `None` after the last one.
+    pub next: Option<Cursor>,
+}
+
+impl Page {
+    /// A page of these entries.
+    #[must_use]
+    pub fn new(entries: Vec<Entry>, next: Option<Cursor>) -> Self {
+        Self { entries, next }
+    }
+}
+
+/// One entry of a [`Page`].
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The name it is kept under.
+    pub name: String,
+    /// How many bytes it holds.
+    pub bytes: u64,
+    /// When it ends; `None` where the storage cannot say.
+    pub expires: Option<Timestamp>,
+    /// What a later write compares with.
+    pub version: Version,
+}
+
+impl Entry {
+    /// An entry as a scan found it.
+    #[must_use]
+    pub fn new(name: impl Into<String>, bytes: u64, expires: Option<Timestamp>, version: Version) -> Self {
+        Self { name: name.into(), bytes, expires, version }
+    }
+}
+
+impl fmt::Debug for Entry {
+    /// Leaves out the name, which is a session key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry").field("bytes", &self.bytes).field("expires", &self.expires).finish_non_exhaustive()
+    }
+}
