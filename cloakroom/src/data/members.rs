@@ -1,0 +1,164 @@
+//! Names and values in the order they came, as slices of the text they came in.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use crate::wire::json::{JsonError, canonical_name, scan_object};
+
+/// Up to so many members, looking at each is cheaper than an index.
+const FEW: usize = 64;
+
+#[derive(Clone, Default)]
+pub(super) struct Members {
+    source: Bytes,
+    list: Vec<Member>,
+}
+
+#[derive(Clone)]
+struct Member {
+    /// Escaped as Python escapes it, so that equal names are equal text.
+    name: Text,
+    value: Text,
+}
+
+/// A piece of the source, or text of its own.
+#[derive(Clone)]
+enum Text {
+    Source(usize, usize),
+    Own(Box<str>),
+}
+
+impl Text {
+    fn at(range: &Range<usize>) -> Self {
+        Self::Source(range.start, range.end)
+    }
+
+    fn bytes<'a>(&'a self, source: &'a [u8]) -> &'a [u8] {
+        match self {
+            Self::Source(start, end) => &source[*start..*end],
+            Self::Own(text) => text.as_bytes(),
+        }
+    }
+
+    fn text<'a>(&'a self, source: &'a [u8]) -> &'a str {
+        match self {
+            // The source was text when it was scanned.
+            Self::Source(..) => std::str::from_utf8(self.bytes(source)).unwrap_or_default(),
+            Self::Own(text) => text,
+        }
+    }
+}
+
+impl Members {
+    pub(super) fn parse(source: Bytes) -> Result<Self, JsonError> {
+        let text = std::str::from_utf8(&source).map_err(|error| JsonError::Syntax { offset: error.valid_up_to() })?;
+        let mut list: Vec<Member> = Vec::new();
+        scan_object(text, |name, value| {
+            let name = match canonical_name(&text[name.clone()]) {
+                Cow::Borrowed(_) => Text::at(&name),
+                Cow::Owned(name) => Text::Own(name.into()),
+            };
+            list.push(Member { name, value: Text::at(&value) });
+        })?;
+        if has_repeated_names(&list, &source) {
+            keep_last_of_each_name(&mut list, &source);
+        }
+        Ok(Self { source, list })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.list.iter().position(|member| member.name.bytes(&self.source) == name.as_bytes())
+    }
+
+    /// The value of a member, by its escaped name.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.position(name).map(|at| self.list[at].value.text(&self.source))
+    }
+
+    pub(super) fn set(&mut self, name: &str, value: String) {
+        let value = Text::Own(value.into());
+        match self.position(name) {
+            Some(at) => self.list[at].value = value,
+            None => self.list.push(Member { name: Text::Own(name.into()), value }),
+        }
+    }
+
+    pub(super) fn remove(&mut self, name: &str) -> bool {
+        let at = self.position(name);
+        at.map(|at| self.list.remove(at)).is_some()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.list.iter().map(|member| (member.name.text(&self.source), member.value.text(&self.source)))
+    }
+
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        let source = &self.source[..];
+        let parts = || self.list.iter().map(|member| (member.name.bytes(source), member.value.bytes(source)));
+        let length: usize = parts().map(|(name, value)| name.len() + value.len() + 4).sum();
+        let mut json = Vec::with_capacity(length + 2);
+        json.push(b'{');
+        for (at, (name, value)) in parts().enumerate() {
+            json.extend_from_slice(if at == 0 { b"\"" } else { b",\"" });
+            json.extend_from_slice(name);
+            json.extend_from_slice(b"\":");
+            json.extend_from_slice(value);
+        }
+        json.push(b'}');
+        json
+    }
+}
+
+/// Whether some name stands twice. For few members a filter of 1,024 bits keeps the usual case, where all
+/// differ, from comparing each with each.
+fn has_repeated_names(list: &[Member], source: &[u8]) -> bool {
+    if list.len() > FEW {
+        let mut seen = HashSet::with_capacity(list.len());
+        return !list.iter().all(|member| seen.insert(member.name.bytes(source)));
+    }
+    let mut filter = [0_u64; 16];
+    for (at, member) in list.iter().enumerate() {
+        let name = member.name.bytes(source);
+        let slot = slot_of(name);
+        let (word, bit) = (slot / 64, 1_u64 << (slot % 64));
+        if filter[word] & bit != 0 && list[..at].iter().any(|earlier| earlier.name.bytes(source) == name) {
+            return true;
+        }
+        filter[word] |= bit;
+    }
+    false
+}
+
+/// A number below 1,024 that names rarely share: of their length and last eight bytes, where they differ most.
+fn slot_of(name: &[u8]) -> usize {
+    let mut tail = [0; 8];
+    match name.last_chunk::<8>() {
+        Some(last) => tail = *last,
+        None => tail[..name.len()].copy_from_slice(name),
+    }
+    let mixed = (u64::from_le_bytes(tail) ^ name.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed >> 54) as usize
+}
+
+/// As Python's dictionaries do: the first one's place, the last one's value.
+fn keep_last_of_each_name(list: &mut Vec<Member>, source: &[u8]) {
+    let mut places: HashMap<Box<[u8]>, usize> = HashMap::with_capacity(list.len());
+    let mut kept: Vec<Member> = Vec::with_capacity(list.len());
+    for member in list.drain(..) {
+        match places.get(member.name.bytes(source)) {
+            Some(&place) => kept[place].value = member.value,
+            None => {
+                places.insert(member.name.bytes(source).into(), kept.len());
+                kept.push(member);
+            }
+        }
+    }
+    *list = kept;
+}

@@ -1,0 +1,312 @@
+//! The members of one session, kept as they arrived, and the changes made to them.
+
+mod changes;
+mod json;
+mod members;
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::SessionError;
+use crate::wire::json::{JsonError, escape, from_str, to_string, unescape_lossy};
+
+pub(crate) use changes::Changes;
+pub use json::Json;
+use members::Members;
+
+/// The members of a session, in order, and what was changed since they were loaded.
+///
+/// A member stays the JSON text it arrived as until someone asks for it as a `T`. So what is not touched
+/// goes back as Django wrote it, a big integer, `1.0` or `NaN` included.
+///
+/// ```
+/// use cloakroom::SessionData;
+///
+/// let mut data = SessionData::from_json(r#"{"cart":[1,2],"total":1.0}"#)?;
+/// data.set("visits", &3)?;
+/// assert_eq!(data.get::<Vec<u32>>("cart")?, Some(vec![1, 2]));
+/// assert_eq!(data.to_json(), r#"{"cart":[1,2],"total":1.0,"visits":3}"#);
+/// # Ok::<(), cloakroom::SessionError>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct SessionData {
+    members: Members,
+    changes: Changes,
+}
+
+impl SessionData {
+    /// No members.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The members of a JSON object, as Python reads it: of several members of one name the last counts.
+    ///
+    /// # Errors
+    /// Text that is not JSON, or not an object.
+    pub fn from_json(text: impl Into<String>) -> Result<Self, SessionError> {
+        let text: String = text.into();
+        Self::from_bytes(Bytes::from(text)).map_err(|source| match source {
+            JsonError::NotAnObject(_) => SessionError::NotAnObject(source),
+            source => SessionError::Value { name: "session data".into(), source },
+        })
+    }
+
+    pub(crate) fn from_bytes(text: Bytes) -> Result<Self, JsonError> {
+        Ok(Self { members: Members::parse(text)?, changes: Changes::default() })
+    }
+
+    /// All members as one JSON object, compact and in ASCII, as Django writes it.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // All that gets in is text.
+        String::from_utf8(self.to_json_bytes()).unwrap_or_default()
+    }
+
+    pub(crate) fn to_json_bytes(&self) -> Vec<u8> {
+        self.members.to_json()
+    }
+
+    /// How many members there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.members.len() == 0
+    }
+
+    /// Whether there is a member of this name.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.members.get(&escape(name)).is_some()
+    }
+
+    /// A member as a `T`; `None` if there is none.
+    ///
+    /// # Errors
+    /// The member is something else.
+    pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, SessionError> {
+        self.members.get(&escape(name)).map(|raw| parse(name, raw)).transpose()
+    }
+
+    /// A member as JSON; `None` if there is none.
+    #[must_use]
+    pub fn get_json(&self, name: &str) -> Option<Json> {
+        self.raw(name).map(Json::from_valid)
+    }
+
+    /// Puts a member, and answers nothing if there was one: it is replaced in its place.
+    ///
+    /// # Errors
+    /// A value that cannot be written as JSON; nothing is changed then.
+    pub fn set<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), SessionError> {
+        let raw = to_string(value).map_err(|source| SessionError::Value { name: name.to_owned(), source })?;
+        self.set_raw(name, raw);
+        Ok(())
+    }
+
+    /// Puts a member that is JSON already.
+    pub fn set_json(&mut self, name: &str, value: Json) {
+        self.set_raw(name, value.into_text());
+    }
+
+    /// Puts all members of a value that is written as a JSON object.
+    ///
+    /// # Errors
+    /// A value that is not; nothing is changed then.
+    pub fn update<T: Serialize + ?Sized>(&mut self, members: &T) -> Result<(), SessionError> {
+        let named = |source| SessionError::Value { name: "update".into(), source };
+        let text = to_string(members).map_err(named)?;
+        let members = Members::parse(Bytes::from(text)).map_err(named)?;
+        for (name, raw) in members.iter() {
+            self.changes.touch(name);
+            self.members.set(name, raw.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Removes a member and answers whether there was one.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let name = escape(name);
+        let removed = self.members.remove(&name);
+        if removed {
+            self.changes.touch(&name);
+        }
+        removed
+    }
+
+    /// Removes all members, also those another request is setting now.
+    pub fn clear(&mut self) {
+        self.members = Members::default();
+        self.changes.clear();
+    }
+
+    /// The names of all members, in order. In a name that holds half of a surrogate pair the half is shown
+    /// as U+FFFD.
+    pub fn keys(&self) -> impl Iterator<Item = String> + '_ {
+        self.members.iter().map(|(name, _)| unescape_lossy(name).into_owned())
+    }
+
+    /// The values of all members, in order.
+    pub fn values(&self) -> impl Iterator<Item = Json> + '_ {
+        self.members.iter().map(|(_, raw)| Json::from_valid(raw))
+    }
+
+    /// Names and values of all members, in order.
+    pub fn items(&self) -> impl Iterator<Item = (String, Json)> + '_ {
+        self.members.iter().map(|(name, raw)| (unescape_lossy(name).into_owned(), Json::from_valid(raw)))
+    }
+
+    pub(crate) fn raw(&self, name: &str) -> Option<&str> {
+        self.members.get(&escape(name))
+    }
+
+    pub(crate) fn set_raw(&mut self, name: &str, raw: String) {
+        let name = escape(name);
+        self.changes.touch(&name);
+        self.members.set(&name, raw);
+    }
+
+    /// Whether anything was changed since the members were loaded or last saved.
+    pub(crate) fn is_changed(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
+    /// The changes, on their way to the storage: from here on they count as saved.
+    pub(crate) fn take_changes(&mut self) -> Changes {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Changes that did not arrive there are changes again, beside those made since.
+    pub(crate) fn restore_changes(&mut self, earlier: &Changes) {
+        self.changes.put_before(earlier);
+    }
+
+    /// These changes, made to what another request saved in the meantime: name by name.
+    pub(crate) fn rebased_on(&self, mut fresh: SessionData) -> SessionData {
+        if self.changes.cleared() {
+            fresh.members = Members::default();
+        }
+        for name in self.changes.names() {
+            match self.members.get(name) {
+                Some(raw) => fresh.members.set(name, raw.to_owned()),
+                None => {
+                    fresh.members.remove(name);
+                }
+            }
+        }
+        fresh.changes = self.changes.clone();
+        fresh
+    }
+}
+
+fn parse<T: DeserializeOwned>(name: &str, raw: &str) -> Result<T, SessionError> {
+    from_str(raw).map_err(|source| SessionError::Type { name: name.to_owned(), source })
+}
+
+impl fmt::Debug for SessionData {
+    /// Leaves out the values and the names.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionData")
+            .field("members", &self.len())
+            .field("changed", &self.is_changed())
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for SessionData {
+    /// Equal when they hold the same members, as written, in the same order.
+    fn eq(&self, other: &Self) -> bool {
+        self.members.iter().eq(other.members.iter())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn data(json: &str) -> SessionData {
+        SessionData::from_json(json).unwrap()
+    }
+
+    #[test]
+    fn what_is_not_touched_goes_back_as_it_came() {
+        let json = r#"{"big":123456789012345678901234567890,"f":1.0,"i":1,"n":NaN,"s":"\ud83d","z":[1, 2]}"#;
+        let mut session = data(json);
+        session.set("i", &2).unwrap();
+        assert_eq!(session.to_json(), json.replace("\"i\":1,", "\"i\":2,"));
+    }
+
+    #[test]
+    fn of_two_members_of_one_name_the_last_counts_in_the_place_of_the_first() {
+        assert_eq!(data(r#"{"a":1,"b":2,"\u0061":3}"#).to_json(), r#"{"a":3,"b":2}"#);
+        let many: Vec<String> = (0..500).map(|i| format!("\"k{}\":{i}", i % 250)).collect();
+        let session = data(&format!("{{{}}}", many.join(",")));
+        assert_eq!(session.len(), 250);
+        assert_eq!(session.get::<u32>("k7").unwrap(), Some(257));
+    }
+
+    #[test]
+    fn names_are_compared_as_python_compares_them() {
+        let mut session = data(r#"{"\u00E9":1,"a\/b":2}"#);
+        assert_eq!(session.get::<u32>("é").unwrap(), Some(1));
+        assert_eq!(session.get::<u32>("a/b").unwrap(), Some(2));
+        session.set("é", &3).unwrap();
+        assert_eq!(session.to_json(), r#"{"\u00e9":3,"a/b":2}"#);
+        assert_eq!(session.keys().collect::<Vec<_>>(), ["é", "a/b"]);
+    }
+
+    #[test]
+    fn another_type_is_an_error_that_names_the_member_and_not_its_value() {
+        let error = data(r#"{"visits":"secret"}"#).get::<u64>("visits").unwrap_err().to_string();
+        assert!(error.contains("visits") && !error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn an_update_that_is_not_an_object_changes_nothing() {
+        let mut session = data("{}");
+        assert!(session.update(&[1, 2]).is_err());
+        assert!(!session.is_changed() && session.is_empty());
+        session.update(&serde_json::json!({"a": 1, "é": [true]})).unwrap();
+        assert_eq!(session.to_json(), r#"{"a":1,"\u00e9":[true]}"#);
+    }
+
+    #[test]
+    fn own_changes_are_made_to_what_another_request_saved() {
+        let mut ours = data(r#"{"a":1,"b":2,"c":3}"#);
+        ours.set("a", &10).unwrap();
+        ours.remove("b");
+        ours.set("new", &true).unwrap();
+        let merged = ours.rebased_on(data(r#"{"a":2,"b":3,"c":4,"theirs":5}"#));
+        assert_eq!(merged.to_json(), r#"{"a":10,"c":4,"theirs":5,"new":true}"#);
+        assert!(merged.is_changed());
+    }
+
+    #[test]
+    fn clear_removes_what_was_not_set_after_it() {
+        let mut ours = data(r#"{"a":1}"#);
+        ours.set("before", &1).unwrap();
+        ours.clear();
+        ours.set("after", &2).unwrap();
+        assert_eq!(ours.rebased_on(data(r#"{"a":1,"theirs":2}"#)).to_json(), r#"{"after":2}"#);
+    }
+
+    #[test]
+    fn the_three_members_of_a_login_are_merged_as_one() {
+        let theirs = r#"{"_auth_user_id":"2","_auth_user_backend":"b2","_auth_user_hash":"h2","x":1}"#;
+        let mut login = data("{}");
+        login.set("_auth_user_id", "1").unwrap();
+        assert_eq!(login.rebased_on(data(theirs)).to_json(), r#"{"_auth_user_id":"1","x":1}"#);
+        let mut other = data("{}");
+        other.set("x", &2).unwrap();
+        assert_eq!(other.rebased_on(data(theirs)).to_json(), theirs.replace("\"x\":1", "\"x\":2"));
+    }
+}

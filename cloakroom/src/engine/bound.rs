@@ -1,0 +1,141 @@
+//! An engine at work: bound to the format its settings ask for.
+
+use std::sync::Arc;
+
+use crate::Timestamp;
+use crate::data::SessionData;
+use crate::engine::Engine;
+use crate::engine::format::Format;
+use crate::error::SessionError;
+use crate::key::SessionKey;
+use crate::settings::{EngineName, Settings, SettingsError};
+use crate::storage::{
+    Capabilities, DynStorage, Expect, Insert, New, Remove, Rename, Replace, StorageError, Touch, Version,
+};
+use crate::wire::json::JsonError;
+use crate::wire::signing::TimestampSigner;
+use crate::wire::stored::{DecodeError, SESSION_SALT};
+
+#[derive(Clone)]
+pub(crate) struct BoundEngine {
+    pub(super) storage: Arc<dyn DynStorage>,
+    format: Format,
+    name: EngineName,
+}
+
+/// What stands under a key.
+pub(crate) enum Found {
+    /// Nothing.
+    Nothing,
+    /// A session, expired or not.
+    Session { data: SessionData, target: Target, expires: Option<Timestamp> },
+    /// Something no known key verifies, or that is damaged: it is never overwritten (D14).
+    Unreadable,
+}
+
+/// A stored session as it was last seen: what a save compares with.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub(crate) key: SessionKey,
+    pub(crate) version: Version,
+    /// Signed with a fallback key: to be signed anew at the next occasion.
+    pub(crate) outdated: bool,
+}
+
+impl BoundEngine {
+    pub(crate) fn new(engine: Engine, settings: &Settings) -> Result<Self, SettingsError> {
+        let format = match engine.name {
+            EngineName::Memory => Format::Json,
+            EngineName::Db => {
+                let (secret, fallbacks) = settings.secret_keys()?;
+                Format::SignedJson(TimestampSigner::with_secret(&secret, &fallbacks, SESSION_SALT))
+            }
+        };
+        Ok(Self { storage: engine.storage, format, name: engine.name })
+    }
+
+    pub(crate) fn name(&self) -> EngineName {
+        self.name
+    }
+
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        self.storage.capabilities()
+    }
+
+    pub(crate) fn encode(&self, data: &SessionData, now: Timestamp) -> Vec<u8> {
+        self.format.encode(data, now)
+    }
+
+    pub(crate) fn decode(&self, stored: &[u8]) -> Result<SessionData, DecodeError> {
+        self.format.decode(&bytes::Bytes::copy_from_slice(stored)).map(|decoded| decoded.data)
+    }
+
+    /// Reads what stands under a key; its expiry is for the caller to judge.
+    pub(crate) async fn find(&self, key: &SessionKey) -> Result<Found, SessionError> {
+        let Some(stored) = self.storage.read(key.as_str()).await? else { return Ok(Found::Nothing) };
+        match self.format.decode(&stored.data) {
+            Ok(decoded) => Ok(Found::Session {
+                data: decoded.data,
+                target: Target { key: key.clone(), version: stored.version, outdated: decoded.outdated },
+                expires: stored.expires,
+            }),
+            Err(DecodeError::Json(source)) if matches!(source, JsonError::NotAnObject(_)) => {
+                Err(SessionError::NotAnObject(source))
+            }
+            Err(error) => {
+                tracing::error!(
+                    engine = %self.name,
+                    key = %key.short_hash(),
+                    %error,
+                    "a stored session cannot be verified and is left as it is; is SECRET_KEY the one it was signed with?"
+                );
+                Ok(Found::Unreadable)
+            }
+        }
+    }
+
+    pub(crate) async fn exists(&self, key: &SessionKey) -> Result<bool, SessionError> {
+        Ok(self.storage.read(key.as_str()).await?.is_some())
+    }
+
+    pub(crate) async fn insert(&self, key: &SessionKey, new: New<'_>) -> Result<Insert, StorageError> {
+        match self.storage.insert(key.as_str(), new).await {
+            Err(StorageError::OutcomeUnknown(source)) => self.inserted(key, new, source).await,
+            known => known,
+        }
+    }
+
+    pub(crate) async fn replace(&self, target: &Target, new: New<'_>) -> Result<Replace, StorageError> {
+        match self.storage.replace(target.key.as_str(), Expect::Version(&target.version), new).await {
+            Err(StorageError::OutcomeUnknown(source)) => self.replaced(target, new, source).await,
+            known => known,
+        }
+    }
+
+    pub(crate) async fn touch(&self, target: &Target, until: Timestamp) -> Result<Touch, StorageError> {
+        match self.storage.touch(target.key.as_str(), Expect::Version(&target.version), until).await {
+            Err(StorageError::OutcomeUnknown(source)) => self.touched(target, until, source).await,
+            known => known,
+        }
+    }
+
+    pub(crate) async fn rename(&self, target: &Target, to: &SessionKey, new: New<'_>) -> Result<Rename, StorageError> {
+        let expect = Expect::Version(&target.version);
+        match self.storage.rename(target.key.as_str(), to.as_str(), expect, new).await {
+            Err(StorageError::OutcomeUnknown(source)) => self.renamed(target, to, new, source).await,
+            known => known,
+        }
+    }
+
+    /// Sees to it that nothing stands under a key.
+    pub(crate) async fn remove(&self, key: &SessionKey) -> Result<(), StorageError> {
+        match self.storage.remove(key.as_str(), Expect::Anything).await {
+            Err(StorageError::OutcomeUnknown(source)) => self.removed(key, source).await,
+            known => known.map(|_: Remove| ()),
+        }
+    }
+
+    pub(crate) async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StorageError> {
+        self.storage.remove_expired(now, limit).await
+    }
+}

@@ -1,0 +1,102 @@
+//! What to conclude when a storage did not say whether it wrote: read it back first.
+
+use std::error::Error;
+
+use crate::Timestamp;
+use crate::engine::bound::{BoundEngine, Target};
+use crate::key::SessionKey;
+use crate::storage::{Expect, Insert, New, Remove, Rename, Replace, StorageError, Stored, Touch, Version};
+
+type Source = Box<dyn Error + Send + Sync>;
+
+impl BoundEngine {
+    /// Reads an entry back; if even that fails, the outcome stays unknown.
+    async fn read_back(&self, key: &SessionKey, source: Source) -> Result<(Option<Stored>, Source), StorageError> {
+        match self.storage.read(key.as_str()).await {
+            Ok(stored) => Ok((stored, source)),
+            Err(error) => {
+                tracing::warn!(engine = %self.name(), %error, "an unknown outcome could not be read back");
+                Err(StorageError::OutcomeUnknown(source))
+            }
+        }
+    }
+
+    pub(super) async fn inserted(
+        &self,
+        key: &SessionKey,
+        new: New<'_>,
+        source: Source,
+    ) -> Result<Insert, StorageError> {
+        match self.read_back(key, source).await? {
+            (Some(stored), _) if stored.data == new.data => Ok(Insert::Inserted(stored.version)),
+            (Some(_), _) => Ok(Insert::Exists),
+            (None, source) => Err(StorageError::NotDone(source)),
+        }
+    }
+
+    pub(super) async fn replaced(
+        &self,
+        target: &Target,
+        new: New<'_>,
+        source: Source,
+    ) -> Result<Replace, StorageError> {
+        match self.read_back(&target.key, source).await? {
+            (Some(stored), _) if stored.data == new.data => Ok(Replace::Replaced(stored.version)),
+            (Some(stored), source) if stored.version == target.version => Err(StorageError::NotDone(source)),
+            // Either another save came first, or ours was built upon: laying our changes over it once more
+            // is right in both cases.
+            (Some(_), _) => Ok(Replace::Changed),
+            (None, _) => Ok(Replace::Missing),
+        }
+    }
+
+    pub(super) async fn touched(
+        &self,
+        target: &Target,
+        until: Timestamp,
+        source: Source,
+    ) -> Result<Touch, StorageError> {
+        match self.read_back(&target.key, source).await? {
+            (Some(stored), _) if stored.version != target.version => Ok(Touch::Changed),
+            (Some(stored), _) if stored.expires == Some(until) => Ok(Touch::Touched),
+            (Some(_), source) => Err(StorageError::NotDone(source)),
+            (None, _) => Ok(Touch::Missing),
+        }
+    }
+
+    pub(super) async fn renamed(
+        &self,
+        target: &Target,
+        to: &SessionKey,
+        new: New<'_>,
+        source: Source,
+    ) -> Result<Rename, StorageError> {
+        match self.read_back(to, source).await? {
+            (Some(stored), _) if stored.data == new.data => {
+                // In a storage of two steps the old entry may still be there, and its key must be dead.
+                match self.storage.remove(target.key.as_str(), Expect::Version(&target.version)).await? {
+                    Remove::Removed | Remove::Missing => Ok(Rename::Renamed(stored.version)),
+                    Remove::Changed => self.rename_undone(to, &stored.version).await,
+                }
+            }
+            (Some(_), _) => Ok(Rename::Exists),
+            (None, source) => match self.read_back(&target.key, source).await? {
+                (Some(stored), source) if stored.version == target.version => Err(StorageError::NotDone(source)),
+                (Some(_), _) => Ok(Rename::Changed),
+                (None, _) => Ok(Rename::Missing),
+            },
+        }
+    }
+
+    /// The old entry changed before it could be removed: the new one goes, and the rename begins anew.
+    async fn rename_undone(&self, to: &SessionKey, version: &Version) -> Result<Rename, StorageError> {
+        self.storage.remove(to.as_str(), Expect::Version(version)).await.map(|_: Remove| Rename::Changed)
+    }
+
+    pub(super) async fn removed(&self, key: &SessionKey, source: Source) -> Result<(), StorageError> {
+        match self.read_back(key, source).await? {
+            (None, _) => Ok(()),
+            (Some(_), source) => Err(StorageError::NotDone(source)),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What can go wrong with a session.
+
+use thiserror::Error;
+
+use crate::expiry::ExpiryError;
+use crate::storage::StorageError;
+use crate::wire::json::JsonError;
+use crate::wire::stored::DecodeError;
+
+/// What can go wrong with a session. Never holds a session key, a secret or session data; the names of
+/// members are the application's own.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// Django's `KeyError`: the session has no member of this name.
+    #[error("the session has no member {name:?}")]
+    KeyError {
+        /// The name that was asked for.
+        name: String,
+    },
+    /// The member holds something else than what was asked for. It is left as it is.
+    #[error("the session's member {name:?} cannot be read as asked: {source}")]
+    Type {
+        /// The member's name.
+        name: String,
+        /// What was expected and what kind of value was found.
+        source: JsonError,
+    },
+    /// A value that cannot be written as JSON (B-50). The session is left as it was.
+    #[error("the value for {name:?} cannot be kept in a session: {source}")]
+    Value {
+        /// The member's name, or what was to be written.
+        name: String,
+        /// What cannot be written.
+        source: JsonError,
+    },
+    /// The session's expiry cannot be told.
+    #[error(transparent)]
+    Expiry(#[from] ExpiryError),
+    /// Django's `CreateError`: there is a session of this key, and a new one was to be made (B-78).
+    #[error("there is a session of this key already")]
+    CreateError,
+    /// Django's `UpdateError`: the session was deleted after it was loaded, by a logout for example. It
+    /// stays deleted (B-77).
+    #[error("the session was deleted after it was loaded")]
+    UpdateError,
+    /// Django's `SessionInterrupted`: the session was deleted before the request was done (B-152). The
+    /// layer answers it with 400.
+    #[error("the session was deleted before the request was done, by a logout in another tab for example")]
+    SessionInterrupted,
+    /// The stored session is signed by a known key and is not one: its data is not an object of members.
+    #[error("a stored session does not hold an object: {0}")]
+    NotAnObject(#[source] JsonError),
+    /// Stored data that cannot be decoded. It is left as it is.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The storage did not do its part.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A hundred new keys in a row were taken: the source of keys is broken.
+    #[error("no free session key was found: the source of session keys is broken")]
+    NoFreeKey,
+    /// This method would have to wait for the storage, and a synchronous method never does.
+    #[error(
+        "`{method}` has to wait for the session storage: await `{twin}` instead, or use a BlockingSession outside a runtime"
+    )]
+    Synchronous {
+        /// The method that was called.
+        method: &'static str,
+        /// The method to await instead.
+        twin: &'static str,
+    },
+    /// A [`BlockingSession`](crate::BlockingSession) was used inside an asynchronous runtime, where
+    /// waiting would stop it.
+    #[error("a BlockingSession was used inside an asynchronous runtime: use a Session there")]
+    InsideRuntime,
+    /// The runtime thread of a [`BlockingSession`](crate::BlockingSession) could not be started.
+    #[error("no runtime could be started for a BlockingSession")]
+    NoRuntime(#[source] std::io::Error),
+}
+
+impl SessionError {
+    /// The HTTP status that fits: 400 for a session that was deleted in the meantime, otherwise 500.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::UpdateError | Self::SessionInterrupted => 400,
+            _ => 500,
+        }
+    }
+
+    /// What a visitor may read: enough to mend a set-up, nothing about the server's inside.
+    #[must_use]
+    pub fn public_message(&self) -> String {
+        match self {
+            Self::UpdateError | Self::SessionInterrupted => {
+                "Your session ended while the request was under way. Please try again.".into()
+            }
+            Self::Storage(error @ StorageError::MissingTable { .. }) => format!("Sessions are not set up: {error}."),
+            Self::Storage(_) => "The session storage is out of reach. Please try again later.".into(),
+            _ => "The session could not be handled.".into(),
+        }
+    }
+}

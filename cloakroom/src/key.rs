@@ -1,0 +1,175 @@
+//! Session keys: what the browser carries.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use rand::Rng;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+/// What a key is made of: lower case only, because file names may be case-insensitive (B-30).
+const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+/// Which bytes stand in the alphabet.
+const OF_A_KEY: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < ALPHABET.len() {
+        table[ALPHABET[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
+/// How long a key is that cloakroom or Django makes.
+const GENERATED: usize = 32;
+/// A shorter value never is a key (B-31).
+pub(crate) const SHORTEST: usize = 8;
+/// The width of Django's `session_key` column (B-85).
+const LONGEST: usize = 40;
+
+/// A session key: 8 to 40 characters of a-z and 0-9, 32 in a key that was made here or by Django.
+///
+/// It is as good as a password for as long as the session lives: `Debug` shows a short hash only, and there
+/// is no `Display`.
+///
+/// ```
+/// use cloakroom::SessionKey;
+///
+/// let key = SessionKey::generate();
+/// assert_eq!(key.as_str().len(), 32);
+/// assert!(!format!("{key:?}").contains(key.as_str()));
+/// assert!("../../etc/passwd".parse::<SessionKey>().is_err());
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct SessionKey {
+    length: u8,
+    bytes: [u8; LONGEST],
+}
+
+/// Why a text is not a session key. It does not say which text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a session key has 8 to 40 characters of a-z and 0-9")]
+#[non_exhaustive]
+pub struct InvalidSessionKey;
+
+impl SessionKey {
+    /// A new key of 32 random characters (165 bits), from the thread's cryptographically secure generator.
+    #[must_use]
+    pub fn generate() -> Self {
+        let mut key = Self { length: GENERATED as u8, bytes: [0; LONGEST] };
+        let mut filled = 0;
+        let mut rng = rand::rng();
+        let mut random = [0; 48];
+        while filled < GENERATED {
+            rng.fill_bytes(&mut random);
+            // 252 is the largest multiple of 36 in a byte: what lies above would favour some characters.
+            for byte in random.into_iter().filter(|&byte| byte < 252).take(GENERATED - filled) {
+                key.bytes[filled] = ALPHABET[usize::from(byte) % ALPHABET.len()];
+                filled += 1;
+            }
+        }
+        key
+    }
+
+    /// Reads a key, hostile input included; nothing else is looked at.
+    ///
+    /// # Errors
+    /// Anything but 8 to 40 characters of a-z and 0-9.
+    pub fn parse(text: &str) -> Result<Self, InvalidSessionKey> {
+        Self::from_bytes(text.as_bytes())
+    }
+
+    #[inline]
+    pub(crate) fn from_bytes(text: &[u8]) -> Result<Self, InvalidSessionKey> {
+        // Without a branch a byte: every request with a cookie comes through here.
+        let all_of_a_key = || text.iter().fold(true, |all, &byte| all & OF_A_KEY[usize::from(byte)]);
+        if !(SHORTEST..=LONGEST).contains(&text.len()) || !all_of_a_key() {
+            return Err(InvalidSessionKey);
+        }
+        let mut key = Self { length: text.len() as u8, bytes: [0; LONGEST] };
+        key.bytes[..text.len()].copy_from_slice(text);
+        Ok(key)
+    }
+
+    /// The key itself. Do not log it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        // Only a-z and 0-9 ever get in.
+        std::str::from_utf8(&self.bytes[..usize::from(self.length)]).unwrap_or_default()
+    }
+
+    /// A short hash of the key that may be logged: eight hexadecimal digits.
+    #[must_use]
+    pub fn short_hash(&self) -> String {
+        let digest = Sha256::digest(self.as_str());
+        digest[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl FromStr for SessionKey {
+    type Err = InvalidSessionKey;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Debug for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionKey(#{})", self.short_hash())
+    }
+}
+
+/// Where new session keys come from: [`SessionKey::generate`], unless a test needs to know them beforehand.
+#[derive(Clone, Default)]
+pub struct KeySource(Option<Arc<dyn Fn() -> SessionKey + Send + Sync>>);
+
+impl KeySource {
+    /// A source that asks `next` each time. What it gives must not be guessable.
+    pub fn new(next: impl Fn() -> SessionKey + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(next)))
+    }
+
+    pub(crate) fn next(&self) -> SessionKey {
+        match &self.0 {
+            None => SessionKey::generate(),
+            Some(next) => next(),
+        }
+    }
+}
+
+impl fmt::Debug for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "KeySource(custom)" } else { "KeySource(random)" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generated_keys_use_the_whole_alphabet_evenly_enough() {
+        let mut seen = [0_u32; 256];
+        for _ in 0..2_000 {
+            let key = SessionKey::generate();
+            assert_eq!(key.as_str().len(), GENERATED);
+            key.as_str().bytes().for_each(|byte| seen[usize::from(byte)] += 1);
+        }
+        let mean = 2_000.0 * GENERATED as f64 / 36.0;
+        for byte in ALPHABET {
+            let count = f64::from(seen[usize::from(*byte)]);
+            assert!((count - mean).abs() < mean * 0.15, "{} came {count} times, about {mean} expected", *byte as char);
+        }
+    }
+
+    #[test]
+    fn only_8_to_40_characters_of_a_to_z_and_0_to_9_are_a_key() {
+        for good in ["abcdefgh", "0123456789", &"z".repeat(40)] {
+            assert_eq!(SessionKey::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "abcdefg", &"z".repeat(41), "ABCDEFGH", "abcdefg\0", "../../ab", "abcdéfgh", "abcd efgh"] {
+            assert_eq!(SessionKey::parse(bad), Err(InvalidSessionKey), "{bad:?}");
+        }
+    }
+}

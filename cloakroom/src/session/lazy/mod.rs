@@ -1,0 +1,139 @@
+mod dictionary;
+mod expiry;
+mod storing;
+
+use std::fmt;
+use std::sync::{Arc, MutexGuard};
+
+use crate::data::SessionData;
+use crate::error::SessionError;
+use crate::key::SessionKey;
+use crate::session::loaded::Session;
+use crate::session::state::{Shared, State};
+use crate::wire::stored::DecodeError;
+
+/// A session that may not be loaded yet: Django's `a…` methods, each of which loads first if it must.
+///
+/// [`load`](Self::load) gives a [`Session`], whose methods need no `await`. Handles are cheap to clone, and
+/// all see the same session.
+///
+/// ```
+/// # use cloakroom::{SessionStore, Settings};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = SessionStore::memory(Settings::new())?.session(None);
+/// let visits: u64 = session.aget("visits").await?.unwrap_or(0);
+/// session.aset("visits", &(visits + 1)).await?;
+/// session.asave().await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct LazySession {
+    pub(in crate::session) shared: Arc<Shared>,
+}
+
+impl LazySession {
+    pub(in crate::session) fn from_shared(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    pub(in crate::session) fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state()
+    }
+
+    /// The state with the members in it. `accessed` is set even when loading fails.
+    async fn ready(&self) -> Result<MutexGuard<'_, State>, SessionError> {
+        self.state().accessed = true;
+        self.shared.ensure_loaded().await?;
+        Ok(self.state())
+    }
+
+    /// Loads the session, unless it is loaded, and answers the dictionary. Does not count as access. A key
+    /// under which no session lives is dropped (B-35); nothing is created.
+    ///
+    /// # Errors
+    /// The storage did not answer, or what it keeps is not a session.
+    pub async fn load(&self) -> Result<Session, SessionError> {
+        self.shared.ensure_loaded().await?;
+        Ok(Session::new(self.clone()))
+    }
+
+    /// The session key; `None` for a session that is not stored yet or that was flushed.
+    #[must_use]
+    pub fn session_key(&self) -> Option<SessionKey> {
+        self.state().key.clone()
+    }
+
+    /// Whether there is neither a key nor a member. A key that was not looked up counts (B-41).
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.state().is_empty()
+    }
+
+    /// Whether the session's data was looked at (B-15).
+    #[must_use]
+    pub fn accessed(&self) -> bool {
+        self.state().accessed
+    }
+
+    /// Whether the session is to be saved at the end of the request.
+    #[must_use]
+    pub fn modified(&self) -> bool {
+        self.state().modified
+    }
+
+    /// Sets [`accessed`](Self::accessed): whether the response says that it depends on the cookie.
+    pub fn set_accessed(&self, accessed: bool) {
+        self.state().accessed = accessed;
+    }
+
+    /// Sets [`modified`](Self::modified): `true` saves what is held, `false` discards the changes.
+    pub fn set_modified(&self, modified: bool) {
+        self.state().set_modified(modified);
+    }
+
+    /// `SESSION_COOKIE_AGE`, in seconds.
+    #[must_use]
+    pub fn get_session_cookie_age(&self) -> f64 {
+        self.shared.store.policy().cookie_age
+    }
+
+    /// Session data as the engine stores it.
+    #[must_use]
+    pub fn encode(&self, data: &SessionData) -> String {
+        self.shared.encode(data)
+    }
+
+    /// Reads stored session data back.
+    ///
+    /// # Errors
+    /// No known key verifies it, or it is damaged.
+    pub fn decode(&self, stored: &str) -> Result<SessionData, DecodeError> {
+        self.shared.store.decode(stored)
+    }
+
+    #[cfg(feature = "tower")]
+    pub(crate) fn store(&self) -> &crate::SessionStore {
+        &self.shared.store
+    }
+
+    #[cfg(feature = "tower")]
+    pub(crate) fn cookie_name(&self) -> &str {
+        self.shared.store.cookie().name()
+    }
+
+    pub(in crate::session) fn fmt_as(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+        let state = self.state();
+        f.debug_struct(name)
+            .field("key", &state.key)
+            .field("loaded", &state.data.is_some())
+            .field("accessed", &state.accessed)
+            .field("modified", &state.modified)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for LazySession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_as(f, "LazySession")
+    }
+}

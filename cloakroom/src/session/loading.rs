@@ -1,0 +1,75 @@
+//! From the storage into memory.
+
+use crate::data::SessionData;
+use crate::engine::Found;
+use crate::error::SessionError;
+use crate::session::state::Shared;
+
+impl Shared {
+    /// Loads the session unless it is loaded.
+    pub(super) async fn ensure_loaded(&self) -> Result<(), SessionError> {
+        if self.state().data.is_some() {
+            return Ok(());
+        }
+        let _io = self.io.lock().await;
+        self.load_while_io_is_held().await
+    }
+
+    pub(super) async fn load_while_io_is_held(&self) -> Result<(), SessionError> {
+        let key = {
+            let mut state = self.state();
+            if state.data.is_some() {
+                return Ok(());
+            }
+            match &state.key {
+                Some(key) => key.clone(),
+                None => {
+                    state.foreign = false;
+                    state.data = Some(SessionData::new());
+                    return Ok(());
+                }
+            }
+        };
+        let found = self.store.bound_engine().find(&key).await?;
+        let now = self.store.clock().now();
+        let mut state = self.state();
+        if state.data.is_some() || state.key.as_ref() != Some(&key) {
+            // Flushed in the meantime.
+            return Ok(());
+        }
+        match found {
+            Found::Session { data, target, expires } if expires.is_none_or(|expires| expires > now) => {
+                state.data = Some(data);
+                state.target = Some(target);
+            }
+            Found::Session { .. } | Found::Nothing => state.forget_key(),
+            Found::Unreadable => {
+                state.forget_key();
+                state.unreadable = true;
+            }
+        }
+        state.data.get_or_insert_default();
+        Ok(())
+    }
+
+    /// Reads what is stored now, without changing what is held; a key under which nothing lives is
+    /// forgotten (B-35).
+    pub(super) async fn load_again(&self) -> Result<SessionData, SessionError> {
+        let _io = self.io.lock().await;
+        let Some(key) = self.state().stored_key() else {
+            self.state().foreign = false;
+            return Ok(SessionData::new());
+        };
+        let found = self.store.bound_engine().find(&key).await?;
+        let now = self.store.clock().now();
+        match found {
+            Found::Session { data, expires, .. } if expires.is_none_or(|expires| expires > now) => Ok(data),
+            found => {
+                let mut state = self.state();
+                state.forget_key();
+                state.unreadable = matches!(found, Found::Unreadable);
+                Ok(SessionData::new())
+            }
+        }
+    }
+}

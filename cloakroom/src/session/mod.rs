@@ -1,0 +1,20 @@
+//! The session: the dictionary that a handler holds.
+
+mod blocking;
+mod dictionary;
+mod ending;
+mod lazy;
+mod loaded;
+mod loading;
+mod removing;
+mod saving;
+mod state;
+mod store;
+
+pub use blocking::BlockingSession;
+pub(crate) use ending::{Answer, Closing, CookieAction};
+pub use lazy::LazySession;
+pub use loaded::Session;
+#[cfg(feature = "sqlite")]
+pub use store::OpenError;
+pub use store::SessionStore;

@@ -1,0 +1,256 @@
+//! From memory into the storage: compare-and-swap, and our changes laid over another request's.
+
+use std::sync::Arc;
+
+use crate::data::Changes;
+use crate::engine::{BoundEngine, Found, Target};
+use crate::error::SessionError;
+use crate::key::SessionKey;
+use crate::session::state::{Shared, State};
+use crate::storage::{Insert, New, Rename, Replace, StorageError, Touch, Version};
+use crate::{SessionStore, Timestamp};
+
+/// So many requests may save the same session before ours gives up. Each try that fails is one that another
+/// request won.
+const TRIES: usize = 1_000;
+/// So many new keys in a row may be taken.
+const KEYS: usize = 100;
+
+/// One write, ready to go.
+enum Plan {
+    Create { key: SessionKey, bytes: Vec<u8>, expires: Timestamp },
+    Replace { target: Target, bytes: Vec<u8>, expires: Timestamp },
+    Touch { target: Target, expires: Timestamp },
+    Rename { target: Target, to: SessionKey, bytes: Vec<u8>, expires: Timestamp },
+}
+
+/// What came of it.
+enum Outcome {
+    Written { key: SessionKey, version: Version },
+    KeyTaken,
+    Changed,
+    Missing,
+}
+
+impl Shared {
+    /// Saves the session now (B-76 to B-82).
+    pub(super) async fn save(self: &Arc<Self>, must_create: bool) -> Result<(), SessionError> {
+        let _io = self.io.lock().await;
+        let claimed_key = {
+            let state = self.state();
+            state.data.is_none() && (state.key.is_some() || state.foreign)
+        };
+        self.load_while_io_is_held().await?;
+        self.remove_doomed_while_io_is_held().await?;
+        {
+            let mut state = self.state();
+            state.accessed = true;
+            if must_create && state.target.is_some() {
+                return Err(SessionError::CreateError);
+            }
+            // A key under which nothing lives is dropped, and a key the client made up is never used (B-81).
+            if claimed_key && state.key.is_none() && !must_create {
+                return Err(SessionError::UpdateError);
+            }
+        }
+        self.write_while_io_is_held().await
+    }
+
+    /// Stores the session under a new key at once; what is stored under the old one stays (B-36, B-37).
+    pub(super) async fn create(self: &Arc<Self>) -> Result<(), SessionError> {
+        let _io = self.io.lock().await;
+        {
+            let mut state = self.state();
+            state.forget_key();
+            state.write();
+        }
+        self.write_while_io_is_held().await
+    }
+
+    /// Gives the session a new key at once and its data with it; the old key is dead from then on (B-38).
+    pub(super) async fn cycle_key_now(self: &Arc<Self>) -> Result<(), SessionError> {
+        let _io = self.io.lock().await;
+        self.load_while_io_is_held().await?;
+        self.remove_doomed_while_io_is_held().await?;
+        let before = self.state().key.clone();
+        let recorded = self.record_change_of_key();
+        let written = self.write_while_io_is_held().await;
+        let mut state = self.state();
+        match &written {
+            Ok(()) => state.cycled = true,
+            // Unless it was flushed in the meantime.
+            Err(_) if state.key.as_ref() == Some(&recorded) => state.key = before,
+            Err(_) => {}
+        }
+        written
+    }
+
+    /// The session gets a new key when it is saved, and shows it from now on (D18).
+    pub(super) fn record_change_of_key(&self) -> SessionKey {
+        let key = self.store.next_key();
+        let mut state = self.state();
+        state.write();
+        state.key = Some(key.clone());
+        key
+    }
+
+    pub(super) async fn write_while_io_is_held(self: &Arc<Self>) -> Result<(), SessionError> {
+        let mut keys = 0;
+        for _ in 0..TRIES {
+            let (plan, unsettled) = self.plan()?;
+            let touched = matches!(plan, Plan::Touch { .. });
+            match plan.carry_out(&self.store).await? {
+                Outcome::Written { key, version } => {
+                    unsettled.settle(Target { key, version, outdated: false }, touched);
+                    return Ok(());
+                }
+                Outcome::KeyTaken => {
+                    keys += 1;
+                    if keys >= KEYS {
+                        return Err(SessionError::NoFreeKey);
+                    }
+                    drop(unsettled);
+                    let key = self.store.next_key();
+                    self.state().key = Some(key);
+                }
+                Outcome::Missing => return Err(SessionError::UpdateError),
+                Outcome::Changed => {
+                    drop(unsettled);
+                    self.merge_with_stored().await?;
+                }
+            }
+        }
+        Err(StorageError::not_done("other requests kept changing the session").into())
+    }
+
+    /// What there is to write now. The changes in it count as saved, until the plan is found to have failed.
+    fn plan(self: &Arc<Self>) -> Result<(Plan, Unsettled), SessionError> {
+        let now = self.store.clock().now();
+        let policy = self.store.policy();
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let custom = state.custom_expiry(policy)?;
+        let expires = custom.date(policy, now)?;
+        let data = state.data.get_or_insert_default();
+        let encode = |data: &_| self.store.bound_engine().encode(data, now);
+        let plan = match (&state.target, &state.key) {
+            (None, key) => {
+                let key = key.clone().unwrap_or_else(|| self.store.next_key());
+                Plan::Create { key, bytes: encode(data), expires }
+            }
+            (Some(target), Some(key)) if *key != target.key => {
+                Plan::Rename { target: target.clone(), to: key.clone(), bytes: encode(data), expires }
+            }
+            (Some(target), _) if data.is_changed() || target.outdated => {
+                Plan::Replace { target: target.clone(), bytes: encode(data), expires }
+            }
+            (Some(target), _) => Plan::Touch { target: target.clone(), expires },
+        };
+        let unsettled = Unsettled {
+            shared: Arc::clone(self),
+            changes: Some(data.take_changes()),
+            unsaved: std::mem::take(&mut state.unsaved),
+            flushes: state.flushes,
+        };
+        Ok((plan, unsettled))
+    }
+
+    /// Another request saved in between: our changes are made to what it left, name by name.
+    async fn merge_with_stored(&self) -> Result<(), SessionError> {
+        let Some(key) = self.state().target.as_ref().map(|target| target.key.clone()) else { return Ok(()) };
+        // Whether it has expired by now does not matter: it was live when it was loaded.
+        let Found::Session { data: fresh, target, .. } = self.store.bound_engine().find(&key).await? else {
+            return Err(SessionError::UpdateError);
+        };
+        let mut state = self.state();
+        if state.target.as_ref().is_some_and(|known| known.key == key) {
+            state.data = Some(state.data.take().unwrap_or_default().rebased_on(fresh));
+            state.target = Some(target);
+        }
+        Ok(())
+    }
+}
+
+impl Plan {
+    async fn carry_out(self, store: &SessionStore) -> Result<Outcome, StorageError> {
+        let engine = store.bound_engine();
+        if matches!(self, Self::Rename { .. }) && !engine.capabilities().atomic_rename {
+            // Two steps: a dropped request must not leave it half done.
+            let engine = engine.clone();
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                let task = runtime.spawn(async move { self.perform(&engine).await });
+                return task.await.map_err(StorageError::outcome_unknown)?;
+            }
+            return self.perform(&engine).await;
+        }
+        self.perform(engine).await
+    }
+
+    async fn perform(self, engine: &BoundEngine) -> Result<Outcome, StorageError> {
+        Ok(match self {
+            Self::Create { key, bytes, expires } => match engine.insert(&key, New { data: &bytes, expires }).await? {
+                Insert::Inserted(version) => Outcome::Written { key, version },
+                Insert::Exists => Outcome::KeyTaken,
+            },
+            Self::Replace { target, bytes, expires } => {
+                match engine.replace(&target, New { data: &bytes, expires }).await? {
+                    Replace::Replaced(version) => Outcome::Written { key: target.key, version },
+                    Replace::Missing => Outcome::Missing,
+                    Replace::Changed => Outcome::Changed,
+                }
+            }
+            Self::Touch { target, expires } => match engine.touch(&target, expires).await? {
+                Touch::Touched => Outcome::Written { key: target.key, version: target.version },
+                Touch::Missing => Outcome::Missing,
+                Touch::Changed => Outcome::Changed,
+            },
+            Self::Rename { target, to, bytes, expires } => {
+                match engine.rename(&target, &to, New { data: &bytes, expires }).await? {
+                    Rename::Renamed(version) => Outcome::Written { key: to, version },
+                    Rename::Exists => Outcome::KeyTaken,
+                    Rename::Missing => Outcome::Missing,
+                    Rename::Changed => Outcome::Changed,
+                }
+            }
+        })
+    }
+}
+
+/// Changes that are on their way to the storage. Unless they arrive, they are changes again, also when the
+/// future that waits for it is dropped.
+struct Unsettled {
+    shared: Arc<Shared>,
+    changes: Option<Changes>,
+    unsaved: bool,
+    flushes: u32,
+}
+
+impl Unsettled {
+    fn settle(mut self, target: Target, touched: bool) {
+        self.changes = None;
+        let mut guard = self.shared.state();
+        let state: &mut State = &mut guard;
+        if state.flushes != self.flushes {
+            // Flushed while this save was under way: what it wrote must go as well.
+            if !touched {
+                state.doomed.push(target.key);
+            }
+            return;
+        }
+        state.key = Some(target.key.clone());
+        state.target = Some(target);
+        state.unreadable = false;
+        state.saved = true;
+    }
+}
+
+impl Drop for Unsettled {
+    fn drop(&mut self) {
+        let Some(changes) = self.changes.take() else { return };
+        let mut state = self.shared.state();
+        if state.flushes == self.flushes {
+            state.unsaved |= self.unsaved;
+            state.data.get_or_insert_default().restore_changes(&changes);
+        }
+    }
+}

@@ -1,0 +1,281 @@
+use std::fmt;
+use std::sync::Arc;
+
+use crate::cookie::CookieTemplate;
+use crate::data::SessionData;
+use crate::engine::{BoundEngine, Engine};
+use crate::error::SessionError;
+use crate::expiry::Policy;
+use crate::key::{KeySource, SessionKey};
+use crate::session::blocking::BlockingSession;
+use crate::session::lazy::LazySession;
+use crate::session::state::{Shared, State};
+use crate::settings::{EngineName, Settings, SettingsError};
+use crate::storage::Storage;
+#[cfg(feature = "sqlite")]
+use crate::storage::sqlite::{SqliteOpenError, SqliteOptions};
+use crate::time::Clock;
+use crate::wire::stored::DecodeError;
+
+/// How many expired sessions one step of `clear_expired` removes.
+const BATCH: usize = 1_000;
+
+/// An engine and its settings: where sessions come from, inside requests and outside.
+///
+/// ```
+/// use cloakroom::{SessionStore, Settings};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = SessionStore::memory(Settings::new())?;
+///
+/// let session = store.session(None).load().await?;
+/// session.set("visits", &1)?;
+/// session.asave().await?;
+///
+/// let key = session.session_key();
+/// let again = store.session(key.as_ref()).load().await?;
+/// assert_eq!(again.get::<u32>("visits")?, Some(1));
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct SessionStore {
+    inner: Arc<Inner>,
+}
+
+#[derive(Clone)]
+struct Inner {
+    engine: BoundEngine,
+    settings: Settings,
+    policy: Policy,
+    cookie: CookieTemplate,
+    clock: Clock,
+    keys: KeySource,
+}
+
+/// Why a store could not be opened by its settings alone.
+#[cfg(feature = "sqlite")]
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// A setting cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The SQLite file cannot be opened.
+    #[error(transparent)]
+    Sqlite(#[from] SqliteOpenError),
+}
+
+impl SessionStore {
+    /// Sessions by an engine chosen at run time.
+    ///
+    /// # Errors
+    /// A setting that cannot be used.
+    pub fn new(engine: Engine, settings: Settings) -> Result<Self, SettingsError> {
+        settings.validate()?;
+        let inner = Inner {
+            engine: BoundEngine::new(engine, &settings)?,
+            policy: settings.policy()?,
+            cookie: CookieTemplate::new(&settings),
+            clock: Clock::system(),
+            keys: KeySource::default(),
+            settings,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Django's `db` engine, in any storage.
+    ///
+    /// # Errors
+    /// A setting that cannot be used.
+    pub fn db(storage: impl Storage, settings: Settings) -> Result<Self, SettingsError> {
+        Self::new(Engine::db(storage), settings)
+    }
+
+    /// Sessions in this process's memory, gone with it: for tests and single-process sites.
+    ///
+    /// # Errors
+    /// A setting that cannot be used.
+    pub fn memory(settings: Settings) -> Result<Self, SettingsError> {
+        Self::new(Engine::memory(), settings)
+    }
+
+    /// Sessions by the settings alone: the engine that `SESSION_ENGINE` names, in the database that
+    /// `DATABASE_URL` names. This does file I/O: do it when the program starts.
+    ///
+    /// # Errors
+    /// A setting that cannot be used, or a database that cannot be opened.
+    #[cfg(feature = "sqlite")]
+    pub fn open(settings: Settings) -> Result<Self, OpenError> {
+        settings.validate()?;
+        match settings.engine_name() {
+            EngineName::Memory => Ok(Self::memory(settings)?),
+            EngineName::Db => {
+                let storage = SqliteOptions::for_settings(&settings)?.open()?;
+                Ok(Self::db(storage, settings)?)
+            }
+        }
+    }
+
+    /// The same with another clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        Arc::make_mut(&mut self.inner).clock = clock;
+        self
+    }
+
+    /// The same with another source of session keys.
+    #[must_use]
+    pub fn with_key_source(mut self, keys: KeySource) -> Self {
+        Arc::make_mut(&mut self.inner).keys = keys;
+        self
+    }
+
+    /// The session of a key, or a new one. Nothing is read yet.
+    #[must_use]
+    pub fn session(&self, key: Option<&SessionKey>) -> LazySession {
+        self.with_state(State::from_key(key.cloned()))
+    }
+
+    /// The session of a cookie's value, whatever it holds. Nothing is read yet.
+    #[must_use]
+    pub fn session_from_cookie(&self, value: Option<&str>) -> LazySession {
+        self.session_from_cookie_bytes(value.map(str::as_bytes))
+    }
+
+    #[inline]
+    pub(crate) fn session_from_cookie_bytes(&self, value: Option<&[u8]>) -> LazySession {
+        self.with_state(value.map(State::from_cookie).unwrap_or_default())
+    }
+
+    #[inline]
+    fn with_state(&self, state: State) -> LazySession {
+        LazySession::from_shared(Arc::new(Shared::new(self.clone(), state)))
+    }
+
+    /// A session for code outside a runtime. Nothing is read yet.
+    ///
+    /// # Errors
+    /// The thread that does the waiting could not be started.
+    pub fn blocking_session(&self, key: Option<&SessionKey>) -> Result<BlockingSession, SessionError> {
+        BlockingSession::new(self.session(key))
+    }
+
+    /// Whether something is stored under a key, expired or not (B-88).
+    ///
+    /// # Errors
+    /// The storage did not answer.
+    pub async fn exists(&self, key: &SessionKey) -> Result<bool, SessionError> {
+        self.inner.engine.exists(key).await
+    }
+
+    /// Ends a session: removes what is stored under a key. Nothing happens if there is nothing (B-91).
+    ///
+    /// # Errors
+    /// The storage did not answer.
+    pub async fn delete(&self, key: &SessionKey) -> Result<(), SessionError> {
+        Ok(self.inner.engine.remove(key).await?)
+    }
+
+    /// Removes all sessions whose life has ended, in batches, and answers how many. Storages whose entries
+    /// end by themselves have nothing to do (B-103).
+    ///
+    /// # Errors
+    /// The storage did not answer. What was removed before stays removed.
+    pub async fn clear_expired(&self) -> Result<u64, SessionError> {
+        let now = self.inner.clock.now();
+        let mut removed = 0;
+        loop {
+            let batch = self.inner.engine.remove_expired(now, BATCH).await?;
+            removed += batch as u64;
+            if batch < BATCH {
+                return Ok(removed);
+            }
+        }
+    }
+
+    /// Django's name for [`clear_expired`](Self::clear_expired), awaited.
+    ///
+    /// # Errors
+    /// The storage did not answer.
+    pub async fn aclear_expired(&self) -> Result<u64, SessionError> {
+        self.clear_expired().await
+    }
+
+    /// The same, as some know it.
+    ///
+    /// # Errors
+    /// The storage did not answer.
+    pub async fn a_clear_expired(&self) -> Result<u64, SessionError> {
+        self.clear_expired().await
+    }
+
+    /// Session data as the engine stores it, signed now where it signs.
+    #[must_use]
+    pub fn encode(&self, data: &SessionData) -> String {
+        String::from_utf8(self.inner.engine.encode(data, self.inner.clock.now())).unwrap_or_default()
+    }
+
+    /// Reads stored session data back.
+    ///
+    /// # Errors
+    /// No known key verifies it, or it is damaged. Django answers `{}` and may overwrite it.
+    pub fn decode(&self, stored: &str) -> Result<SessionData, DecodeError> {
+        self.inner.engine.decode(stored.as_bytes())
+    }
+
+    /// The engine's name.
+    #[must_use]
+    pub fn engine(&self) -> EngineName {
+        self.inner.engine.name()
+    }
+
+    /// The settings it was made of.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    pub(crate) fn bound_engine(&self) -> &BoundEngine {
+        &self.inner.engine
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.inner.policy
+    }
+
+    pub(crate) fn cookie(&self) -> &CookieTemplate {
+        &self.inner.cookie
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    pub(crate) fn next_key(&self) -> SessionKey {
+        self.inner.keys.next()
+    }
+
+    /// Removes flushed sessions without anyone waiting for it: after a panic or a dropped request.
+    pub(super) fn remove_in_background(&self, doomed: Vec<SessionKey>) {
+        if doomed.is_empty() {
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            tracing::error!("a session was flushed and not removed: await `asave` or `aflush`");
+            return;
+        };
+        let engine = self.inner.engine.clone();
+        runtime.spawn(async move {
+            for key in doomed {
+                if let Err(error) = engine.remove(&key).await {
+                    tracing::error!(key = %key.short_hash(), %error, "a flushed session could not be removed");
+                }
+            }
+        });
+    }
+}
+
+impl fmt::Debug for SessionStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionStore").field("engine", &self.engine()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,185 @@
+//! Many processes and tasks on one session in one SQLite file: nothing lost, nothing brought back.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom::storage::SqliteStorage;
+use cloakroom::storage::sqlite::SqliteOptions;
+use cloakroom::{SessionError, SessionKey, SessionStore, Settings};
+use tokio::sync::Barrier;
+
+const PROCESSES: usize = 8;
+const TASKS: usize = 8;
+const ROUNDS: usize = 12;
+const RACES: usize = 400;
+
+/// How a child process knows what to work on: the file, the session key, its number.
+const WORK: &str = "CLOAKROOM_TEST_WORK";
+
+fn open(file: &Path, wal: bool) -> SqliteStorage {
+    let options = SqliteOptions::new(file).create(true).wal(wal).busy_timeout(Duration::from_secs(60));
+    options.open().unwrap()
+}
+
+fn store(storage: SqliteStorage) -> SessionStore {
+    SessionStore::db(storage, Settings::new().secret_key("a secret")).unwrap()
+}
+
+async fn stored(store: &SessionStore) -> SessionKey {
+    let session = store.session(None).load().await.unwrap();
+    session.set("untouched", "stays").unwrap();
+    session.asave().await.unwrap();
+    session.session_key().unwrap()
+}
+
+/// Each task sets members of its own, one a request, and removes every other one again.
+async fn work(store: &SessionStore, key: &SessionKey, process: usize) {
+    let tasks = (0..TASKS).map(|task| {
+        let (store, key) = (store.clone(), key.clone());
+        tokio::spawn(async move {
+            for round in 0..ROUNDS {
+                let session = store.session(Some(&key)).load().await.unwrap();
+                session.set(&format!("p{process}t{task}r{round}"), &round).unwrap();
+                if round % 2 == 1 {
+                    session.del(&format!("p{process}t{task}r{}", round - 1)).unwrap();
+                }
+                session.asave().await.unwrap();
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+}
+
+async fn assert_nothing_is_lost(store: &SessionStore, key: &SessionKey, processes: usize) {
+    let session = store.session(Some(key)).load().await.unwrap();
+    let mut expected = vec!["untouched".to_owned()];
+    for process in 0..processes {
+        for task in 0..TASKS {
+            expected.extend((1..ROUNDS).step_by(2).map(|round| format!("p{process}t{task}r{round}")));
+        }
+    }
+    let mut found = session.keys();
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+/// In a child process this works on the parent's file; otherwise it is a test of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn eight_tasks_of_one_process_lose_nothing() {
+    if let Ok(work_to_do) = std::env::var(WORK) {
+        let mut parts = work_to_do.splitn(3, ' ');
+        let process: usize = parts.next().unwrap().parse().unwrap();
+        let key: SessionKey = parts.next().unwrap().parse().unwrap();
+        let file = PathBuf::from(parts.next().unwrap());
+        return work(&store(open(&file, false)), &key, process).await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let storage = open(&folder.path().join("db.sqlite3"), true);
+    storage.migrate().await.unwrap();
+    let store = store(storage);
+    let key = stored(&store).await;
+    work(&store, &key, 0).await;
+    assert_nothing_is_lost(&store, &key, 1).await;
+}
+
+/// Ends a child that a failing test leaves behind.
+struct Worker(Child);
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+async fn eight_processes(wal: bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("db.sqlite3");
+    let storage = open(&file, wal);
+    storage.migrate().await.unwrap();
+    let store = store(storage);
+    let key = stored(&store).await;
+    let started = std::time::Instant::now();
+    let mut workers: Vec<Worker> = (0..PROCESSES)
+        .map(|process| {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.args(["--exact", "eight_tasks_of_one_process_lose_nothing"]);
+            command.env(WORK, format!("{process} {} {}", key.as_str(), file.display()));
+            command.stdout(Stdio::null()).stdin(Stdio::null());
+            Worker(command.spawn().unwrap())
+        })
+        .collect();
+    for worker in &mut workers {
+        assert!(worker.0.wait().unwrap().success(), "a process failed");
+    }
+    println!("{} saves of one session in {:?}", PROCESSES * TASKS * ROUNDS, started.elapsed());
+    assert_nothing_is_lost(&store, &key, PROCESSES).await;
+}
+
+#[tokio::test]
+async fn eight_processes_of_eight_tasks_lose_nothing_in_a_wal_file() {
+    eight_processes(true).await;
+}
+
+#[tokio::test]
+async fn eight_processes_of_eight_tasks_lose_nothing_in_djangos_journal_mode() {
+    eight_processes(false).await;
+}
+
+/// A save and a change of key race against a logout, each with a connection of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_logout_wins_every_race() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("db.sqlite3");
+    let first = open(&file, true);
+    first.migrate().await.unwrap();
+    let (saving, cycling, leaving) = (store(first), store(open(&file, true)), store(open(&file, true)));
+    let (mut late, mut early) = (0, 0);
+    for race in 0..RACES {
+        let key = stored(&saving).await;
+        let start = Arc::new(Barrier::new(3));
+        let save = {
+            let (session, start) = (saving.session(Some(&key)).load().await.unwrap(), Arc::clone(&start));
+            tokio::spawn(async move {
+                session.set("name", "Bob").unwrap();
+                start.wait().await;
+                let saved = session.asave().await;
+                (session, saved)
+            })
+        };
+        let cycle = {
+            let (session, start) = (cycling.session(Some(&key)).load().await.unwrap(), Arc::clone(&start));
+            let takes_part = race % 2 == 0;
+            tokio::spawn(async move {
+                start.wait().await;
+                let cycled = if takes_part { session.acycle_key().await } else { Ok(()) };
+                (session, cycled)
+            })
+        };
+        let logout = {
+            let (session, start) = (leaving.session(Some(&key)), Arc::clone(&start));
+            tokio::spawn(async move {
+                start.wait().await;
+                session.aflush().await
+            })
+        };
+        logout.await.unwrap().unwrap();
+        let (_, saved) = save.await.unwrap();
+        let (cycled_session, cycled) = cycle.await.unwrap();
+        assert!(matches!(saved, Ok(()) | Err(SessionError::UpdateError)), "{saved:?}");
+        early += usize::from(saved.is_ok());
+        late += usize::from(saved.is_err());
+        assert!(!saving.exists(&key).await.unwrap(), "race {race}: the session is back");
+        // A change of key that came first is another session by then: the logout ended the old key.
+        if race % 2 == 0 && cycled.is_ok() {
+            assert_ne!(cycled_session.session_key(), Some(key));
+        }
+    }
+    println!("{RACES} races: {early} saves before the logout, {late} after it, none brought back");
+}
