@@ -1,0 +1,44 @@
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response, StatusCode};
+
+use crate::error::SessionError;
+
+/// What the layer answers when a session cannot be saved.
+pub trait ErrorResponse<B> {
+    /// The response in place of the handler's. The layer adds neither cookie nor `Vary` to it.
+    fn error_response(&self, error: &SessionError) -> Response<B>;
+}
+
+impl<B, F: Fn(&SessionError) -> Response<B>> ErrorResponse<B> for F {
+    fn error_response(&self, error: &SessionError) -> Response<B> {
+        self(error)
+    }
+}
+
+/// A short text that tells a visitor nothing about the server's inside, with the error's status: 400 for a
+/// session that was deleted during the request, otherwise 500.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DefaultErrorResponse;
+
+impl<B: From<String>> ErrorResponse<B> for DefaultErrorResponse {
+    fn error_response(&self, error: &SessionError) -> Response<B> {
+        plain_text(error.status(), error.public_message())
+    }
+}
+
+pub(super) fn plain_text<B: From<String>>(status: u16, text: String) -> Response<B> {
+    let mut response = Response::new(B::from(text + "\n"));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+/// Logs an error that became a response. Errors hold neither keys nor data.
+pub(super) fn log(error: &SessionError) {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    if error.status() < 500 {
+        tracing::warn!(%error, cause, "a request was answered with {}", error.status());
+    } else {
+        tracing::error!(%error, cause, "a request was answered with {}", error.status());
+    }
+}
