@@ -1,0 +1,67 @@
+//! `cloakroom decode`
+
+mod input;
+mod pretty;
+mod unverified;
+
+use cloakroom::wire::signing::TimestampSigner;
+use cloakroom::wire::stored::{self, DecodeError, Decoded, SESSION_SALT, SIGNED_COOKIES_SALT};
+use cloakroom::{SessionData, Settings, Timestamp};
+
+use crate::database;
+use crate::failure::Failure;
+use crate::options::{Decode, Place};
+use crate::output::print;
+
+pub(crate) fn run(arguments: &Decode, place: &Place) -> Result<(), Failure> {
+    let text = input::read(&arguments.text)?;
+    let (json, about) = if arguments.unverified {
+        eprintln!("cloakroom: WARNING: the signature was NOT checked; anybody may have written this");
+        unverified::decode(&text)?
+    } else {
+        let settings = database::settings(place)?;
+        let decoded = verified(&text, arguments.cookie, &settings)?;
+        let about = format!("signed {}, verified by {}", moment(decoded.signed_at), key_name(decoded.key));
+        (decoded.json, about)
+    };
+    // Of several members of one name the last counts, as for Python; values stay as they are.
+    let data = SessionData::from_json(json)
+        .map_err(|error| Failure::new(format!("the data unpacks, but holds no session: {}", Failure::from(error))))?;
+    if arguments.json {
+        return print(&data.to_json());
+    }
+    eprintln!("{about}");
+    print(&pretty::indented(&data.to_json()))
+}
+
+fn verified(text: &[u8], cookie: bool, settings: &Settings) -> Result<Decoded, Failure> {
+    let (primary, fallbacks) = settings.secret_keys()?;
+    let decode = |salt| stored::decode(text, &TimestampSigner::with_secret(&primary, &fallbacks, salt));
+    let (salt, other) = if cookie { (SIGNED_COOKIES_SALT, SESSION_SALT) } else { (SESSION_SALT, SIGNED_COOKIES_SALT) };
+    decode(salt).map_err(|error| match error {
+        // A signature holds for its purpose only; the other purpose is worth a word.
+        DecodeError::BadSignature if decode(other).is_ok() && cookie => {
+            Failure::new("this is stored session data and no signed cookie: leave out --cookie")
+        }
+        DecodeError::BadSignature if decode(other).is_ok() => {
+            Failure::new("this is a cookie of the signed_cookies engine: add --cookie")
+        }
+        DecodeError::BadSignature => Failure::new(
+            "the signature is missing or does not match: neither SECRET_KEY nor one of the SECRET_KEY_FALLBACKS \
+             made it, or the text is not whole",
+        ),
+        error => error.into(),
+    })
+}
+
+fn key_name(key: usize) -> String {
+    if key == 0 { "SECRET_KEY".to_owned() } else { format!("fallback {key} of SECRET_KEY_FALLBACKS") }
+}
+
+/// A second since 1970; the signer may have written one that no calendar knows.
+fn moment(seconds: i128) -> String {
+    match i64::try_from(seconds).ok().and_then(Timestamp::from_seconds) {
+        Some(moment) => moment.to_string(),
+        None => format!("in second {seconds} since 1970"),
+    }
+}

@@ -1,0 +1,49 @@
+//! Running the command.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// What the command reads from its environment, so that no test depends on the one it is run in.
+const VARIABLES: [&str; 9] = [
+    "DATABASE_URL",
+    "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
+    "SESSION_COOKIE_AGE",
+    "SESSION_COOKIE_NAME",
+    "SESSION_COOKIE_SAMESITE",
+    "SESSION_ENGINE",
+    "TIME_ZONE",
+    "USE_TZ",
+];
+
+/// What a run of the command left behind.
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// Runs `cloakroom` in a folder, with these variables alone.
+pub(crate) fn run(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Run {
+    run_with_input(folder, variables, arguments, "")
+}
+
+pub(crate) fn run_with_input(folder: &Path, variables: &[(&str, &str)], arguments: &[&str], input: &str) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cloakroom"));
+    for name in VARIABLES {
+        command.env_remove(name);
+    }
+    command.current_dir(folder).envs(variables.iter().copied()).args(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the command starts");
+    // The command may end without reading.
+    let _ = child.stdin.take().expect("its input").write_all(input.as_bytes());
+    let output = child.wait_with_output().expect("its end");
+    Run {
+        code: output.status.code().expect("no signal"),
+        out: String::from_utf8(output.stdout).expect("text"),
+        err: String::from_utf8(output.stderr).expect("text"),
+    }
+}

@@ -1,0 +1,74 @@
+//! The demo site: one page that shows a visitor's session with everything it can do, and a JSON interface
+//! beside it.
+#![forbid(unsafe_code)]
+
+mod api;
+mod app;
+mod config;
+mod csrf;
+mod failure;
+mod headers;
+mod page;
+mod private;
+mod secret;
+mod serve;
+
+use std::process::ExitCode;
+
+use tracing_subscriber::EnvFilter;
+
+use config::Config;
+use failure::Failure;
+
+const USAGE: &str = "\
+cloakroom-demo: the demo site of cloakroom
+
+Usage: cloakroom-demo [--help | --version]
+
+Settings are environment variables:
+  DEMO_ADDR             address and port [default: 127.0.0.1:8000]; port 0 takes a free one
+  DATABASE_URL          sqlite:///relative/path or sqlite:////absolute/path, perhaps a Django site's
+                        [default: a file of the demo's own in this folder]
+  SECRET_KEY            the Django site's [default without DATABASE_URL: one of its own, kept in a file]
+  SECRET_KEY_FALLBACKS  further secrets that are accepted, separated by commas
+  SESSION_ENGINE        db or memory [default: db]
+  SESSION_COOKIE_NAME and the other SESSION_… settings, USE_TZ, TIME_ZONE: as in Django
+  RUST_LOG              what is logged [default: warn]";
+
+/// 0: done. 1: the site could not be started. 2: wrong usage.
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    match arguments.as_slice() {
+        [] => {}
+        [only] if only == "--help" || only == "-h" => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        [only] if only == "--version" || only == "-V" => {
+            println!("cloakroom-demo {}", env!("CARGO_PKG_VERSION"));
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprintln!("cloakroom-demo: the demo site takes no arguments\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    }
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("cloakroom-demo: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run() -> Result<(), Failure> {
+    let config = Config::from_environment()?;
+    let (store, about) = config.open().await?;
+    let listener = serve::bind(&config.address).await?;
+    println!("{about}");
+    serve::run(listener, app::router(store, config.test_routes)).await
+}

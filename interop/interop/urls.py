@@ -1,0 +1,18 @@
+"""The same addresses as the demo site's JSON interface, and `slow_set` for the tests."""
+
+from django.urls import path
+
+from . import views
+
+urlpatterns = [
+    path("api/session", views.session),
+    # A member may have any name, a slash or an action's name included: the method decides.
+    path("api/session/<path:name>", views.member_or_action),
+    path("api/untouched", views.untouched),
+    path("api/status/<int:code>", views.status),
+    path("api/slow_set/<path:name>", views.slow_set),
+]
+
+handler400 = views.bad_request
+handler404 = views.not_found
+handler500 = views.server_error
