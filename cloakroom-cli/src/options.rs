@@ -75,7 +75,7 @@ Expired sessions are never loaded again; this only makes room. Run it every day,
 
 #[derive(Args, Debug)]
 pub(crate) struct Clearsessions {
-    /// Answer in JSON: {\"removed\": n}
+    /// Answer in JSON: {"removed": n}
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -33,7 +33,7 @@
 //! | [`storage`] | where bytes are kept, and the trait for places of your own |
 //! | [`SessionData`], [`Json`] | the members of a session |
 //! | [`wire`] | Django's formats as pure functions |
-//! | `testing` | the contract suite for storages (feature `testing`) |
+//! | `testing` | the contracts of storages and of sessions (feature `testing`) |
 //!
 //! # Features
 //!
@@ -42,7 +42,7 @@
 //! | `axum` (default) | the extractors; switches `tower` on |
 //! | `tower` | the layer and the service |
 //! | `sqlite` | `storage::SqliteStorage`, with SQLite built in |
-//! | `testing` | the contract suite, and a storage that counts its round trips |
+//! | `testing` | the contracts, and a storage that counts its round trips |
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Without a framework nobody asks what a response has to say.
@@ -74,6 +74,6 @@ pub use key::{InvalidSessionKey, KeySource, SessionKey};
 pub use middleware::SessionLayer;
 #[cfg(feature = "sqlite")]
 pub use session::OpenError;
-pub use session::{BlockingSession, LazySession, Session, SessionStore};
+pub use session::{BlockingSession, LazySession, Session, SessionStore, TEST_COOKIE_NAME, TEST_COOKIE_VALUE};
 pub use settings::{EngineName, SameSite, Settings, SettingsError};
 pub use time::{Clock, Timestamp};

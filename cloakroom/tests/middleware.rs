@@ -124,6 +124,30 @@ async fn the_application_answers_session_errors_in_its_own_way() {
 }
 
 #[tokio::test]
+async fn the_application_answers_errors_of_the_extractor_and_of_handlers_too() {
+    let (spy, store) = spied();
+    let key = stored(&store).await;
+    let layer = SessionLayer::new(store).on_error(|error: &SessionError| {
+        let mut response = Response::new(Body::from("our own page"));
+        *response.status_mut() = StatusCode::from_u16(error.status() + 3).unwrap();
+        response
+    });
+    let app = Router::new()
+        .route("/extractor", get(|_: Session| async {}))
+        .route("/handler", get(|session: LazySession| async move { session.akeys().await.map(drop) }))
+        .layer(layer);
+    for path in ["/extractor", "/handler"] {
+        spy.fail_next(Operation::Read, Fault::NotDone);
+        let mut request = with_key(&key);
+        *request.uri_mut() = path.parse().unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 503);
+        assert_eq!(cookies(&response), Vec::<&str>::new());
+        assert_eq!(body(response).await, "our own page");
+    }
+}
+
+#[tokio::test]
 async fn several_cookie_headers_count_as_one() {
     let (_, store) = spied();
     let key = stored(&store).await;

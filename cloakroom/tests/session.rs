@@ -295,6 +295,7 @@ async fn expiry_takes_everything_that_tells_a_time() {
     assert_eq!(session.get_expiry_age().unwrap(), 0.0);
     assert!(!session.get_expire_at_browser_close().unwrap(), "a duration of zero is a moment (B-60)");
     assert!(session.set_expiry(f64::NAN).is_err() && session.set_expiry(Duration::MAX).is_err());
+    assert!(session.set_expiry(u64::MAX).is_err() && session.set_expiry(i64::MIN).is_err());
 }
 
 #[tokio::test]

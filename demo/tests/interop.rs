@@ -34,6 +34,9 @@ struct Sites {
     browser: Browser,
 }
 
+/// When a slow request has loaded its session and is far from saving it, also where the machine is busy.
+const HALF_WAY: Duration = Duration::from_secs(1);
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Side {
     Django,
@@ -227,9 +230,9 @@ fn an_expiry_set_on_one_side_holds_on_the_other() {
         let session = sites.send(second, "GET", "/api/session", "");
         assert_eq!(session["data"], json!({"name": "Ada"}));
 
-        sites.send(first, "POST", "/api/session/set_expiry", r#"{"seconds":1}"#);
-        assert_eq!(sites.data(second), r#"{"name":"Ada","_session_expiry":1}"#);
-        thread::sleep(Duration::from_millis(1_100));
+        sites.send(first, "POST", "/api/session/set_expiry", r#"{"seconds":3}"#);
+        assert_eq!(sites.data(second), r#"{"name":"Ada","_session_expiry":3}"#);
+        thread::sleep(Duration::from_millis(3_100));
         assert_eq!(sites.data(second), "{}", "it lived on, on {second:?}");
     }
 }
@@ -397,8 +400,8 @@ fn rust_never_overwrites_what_django_changed_in_between() {
     let Some(mut sites) = Sites::start(&[]) else { return };
     sites.send(OnRust, "PUT", "/api/session/name", r#""Ada""#);
     let mut slow = Browser { address: sites.demo.address.clone(), cookies: sites.browser.cookies.clone() };
-    let slow = thread::spawn(move || slow.send("POST", "/api/slow_set/rust?ms=600", &[], "1").status);
-    thread::sleep(Duration::from_millis(200));
+    let slow = thread::spawn(move || slow.send("POST", "/api/slow_set/rust?ms=4000", &[], "1").status);
+    thread::sleep(HALF_WAY);
     sites.send(OnDjango, "PUT", "/api/session/django", "1");
     assert_eq!(slow.join().unwrap(), 200);
     assert_eq!(sites.data(OnDjango), r#"{"name":"Ada","django":1,"rust":1}"#);
@@ -410,8 +413,8 @@ fn a_logout_on_django_wins_over_a_slow_request_on_rust() {
     sites.send(OnRust, "PUT", "/api/session/name", r#""Ada""#);
     let cookies = sites.browser.cookies.clone();
     let mut slow = Browser { address: sites.demo.address.clone(), cookies: cookies.clone() };
-    let slow = thread::spawn(move || slow.send("POST", "/api/slow_set/rust?ms=600", &[], "1").status);
-    thread::sleep(Duration::from_millis(200));
+    let slow = thread::spawn(move || slow.send("POST", "/api/slow_set/rust?ms=4000", &[], "1").status);
+    thread::sleep(HALF_WAY);
     sites.send(OnDjango, "POST", "/api/session/flush", "");
     assert_eq!(slow.join().unwrap(), 400);
     sites.browser.cookies = cookies;
@@ -425,8 +428,8 @@ fn django_still_overwrites_what_rust_changed_in_between() {
     let Some(mut sites) = Sites::start(&[]) else { return };
     sites.send(OnRust, "PUT", "/api/session/name", r#""Ada""#);
     let mut slow = Browser { address: sites.django.address.clone(), cookies: sites.browser.cookies.clone() };
-    let slow = thread::spawn(move || slow.send("POST", "/api/slow_set/django?ms=600", &[], "1").status);
-    thread::sleep(Duration::from_millis(200));
+    let slow = thread::spawn(move || slow.send("POST", "/api/slow_set/django?ms=4000", &[], "1").status);
+    thread::sleep(HALF_WAY);
     sites.send(OnRust, "PUT", "/api/session/rust", "1");
     assert_eq!(slow.join().unwrap(), 200);
     assert_eq!(sites.data(OnRust), r#"{"name":"Ada","django":1}"#);

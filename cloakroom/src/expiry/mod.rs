@@ -197,6 +197,13 @@ macro_rules! from_seconds {
 }
 from_seconds!(i64, i32, i16, u32, u16, u8);
 
+impl From<u64> for Expiry {
+    /// Seconds; 0 means when the browser closes. What an `i64` cannot hold is refused when it is set.
+    fn from(seconds: u64) -> Self {
+        Self::Seconds(i64::try_from(seconds).unwrap_or(i64::MAX))
+    }
+}
+
 impl From<f64> for Expiry {
     /// Seconds; 0 means when the browser closes.
     fn from(seconds: f64) -> Self {

@@ -1,11 +1,13 @@
+use std::sync::Arc;
+
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::error::SessionError;
 
-/// What the layer answers when a session cannot be saved.
+/// What the layer answers when a session cannot be loaded or saved.
 pub trait ErrorResponse<B> {
-    /// The response in place of the handler's. The layer adds neither cookie nor `Vary` to it.
+    /// The response in place of the handler's.
     fn error_response(&self, error: &SessionError) -> Response<B>;
 }
 
@@ -25,6 +27,10 @@ impl<B: From<String>> ErrorResponse<B> for DefaultErrorResponse {
         plain_text(error.status(), error.public_message())
     }
 }
+
+/// Marks a response that a session error became, so that the layer can let the application answer it.
+#[derive(Clone)]
+pub(super) struct Failed(pub(super) Arc<SessionError>);
 
 pub(super) fn plain_text<B: From<String>>(status: u16, text: String) -> Response<B> {
     let mut response = Response::new(B::from(text + "\n"));

@@ -1,5 +1,7 @@
 //! axum's extractors: [`Session`], [`LazySession`] and [`Sessions`].
 
+use std::sync::Arc;
+
 use axum_core::extract::FromRequestParts;
 use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
@@ -7,7 +9,7 @@ use thiserror::Error;
 
 use crate::error::SessionError;
 use crate::middleware::Sessions;
-use crate::middleware::error_response::{log, plain_text};
+use crate::middleware::error_response::{Failed, log, plain_text};
 use crate::{LazySession, Session};
 
 /// Why a handler did not get its session. A response of its own: 500.
@@ -35,10 +37,13 @@ impl IntoResponse for SessionRejection {
 }
 
 impl IntoResponse for SessionError {
-    /// So that a handler can pass errors on with `?`: logged, and answered with a short text.
+    /// So that a handler can pass errors on with `?`: logged, and answered with a short text, or as the layer's
+    /// [`on_error`](crate::middleware::SessionLayer::on_error) wants it.
     fn into_response(self) -> Response {
         log(&self);
-        plain_text(self.status(), self.public_message())
+        let mut response: Response = plain_text(self.status(), self.public_message());
+        response.extensions_mut().insert(Failed(Arc::new(self)));
+        response
     }
 }
 

@@ -7,7 +7,7 @@ use pin_project_lite::pin_project;
 
 use crate::LazySession;
 use crate::error::SessionError;
-use crate::middleware::error_response::{ErrorResponse, log};
+use crate::middleware::error_response::{ErrorResponse, Failed, log};
 use crate::middleware::headers;
 use crate::session::{Answer, Closing};
 
@@ -44,12 +44,18 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         if this.finishing.is_none() {
-            let response = match ready!(this.handling.poll(context)) {
+            let mut response = match ready!(this.handling.poll(context)) {
                 Ok(response) => response,
                 // No response, no cookie: what was flushed is removed when the guard goes.
                 Err(error) => return Poll::Ready(Err(error)),
             };
-            let status = response.status().as_u16();
+            let mut status = response.status().as_u16();
+            if status >= 400
+                && let Some(Failed(error)) = response.extensions_mut().remove()
+            {
+                response = this.on_error.error_response(&error);
+                status = response.status().as_u16();
+            }
             match this.session.0.closing(status, *this.had_cookie) {
                 Ok(Closing::Done(answer)) => {
                     return Poll::Ready(Ok(headers::with_answer(response, &answer, &this.session.0)));

@@ -24,7 +24,8 @@ impl SessionLayer {
 impl<E> SessionLayer<E> {
     /// Answers session errors in the application's own way: with a function from
     /// [`&SessionError`](crate::SessionError) to a response, or an
-    /// [`ErrorResponse`](crate::middleware::ErrorResponse). The error is logged beforehand.
+    /// [`ErrorResponse`](crate::middleware::ErrorResponse). That is so for an error at the end of the request, for one
+    /// of the extractor, and for one that a handler passes on with `?`. The error is logged beforehand.
     ///
     /// ```
     /// use axum::body::Body;

@@ -88,6 +88,8 @@ impl BlockingSession {
         get<T: DeserializeOwned>(name: &str) -> Option<T> = aget;
         /// A member as a `T`, or `default`.
         get_or<T: DeserializeOwned>(name: &str, default: T) -> T = aget_or;
+        /// A member as JSON; `None` if there is none.
+        get_json(name: &str) -> Option<Json> = aget_json;
         /// A member that must be there.
         item<T: DeserializeOwned>(name: &str) -> T = aitem;
         /// Sets a member.

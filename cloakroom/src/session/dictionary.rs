@@ -11,9 +11,10 @@ use crate::session::state::{Shared, State};
 
 /// The member that holds a session's own expiry (B-13).
 const EXPIRY: &str = "_session_expiry";
-/// Django's `TEST_COOKIE_NAME` and `TEST_COOKIE_VALUE` (B-73).
-const TEST_COOKIE: &str = "testcookie";
-const WORKED: &str = "worked";
+/// The member that the test cookie is: Django's `TEST_COOKIE_NAME` (B-73).
+pub const TEST_COOKIE_NAME: &str = "testcookie";
+/// What it holds: Django's `TEST_COOKIE_VALUE` (B-73).
+pub const TEST_COOKIE_VALUE: &str = "worked";
 
 fn missing(name: &str) -> SessionError {
     SessionError::KeyError { name: name.to_owned() }
@@ -55,7 +56,7 @@ impl State {
     }
 
     pub(super) fn update<T: Serialize + ?Sized>(&mut self, members: &T) -> Result<(), SessionError> {
-        self.accessed = true;
+        self.read();
         self.data.get_or_insert_default().update(members)?;
         self.write();
         Ok(())
@@ -93,15 +94,15 @@ impl State {
     }
 
     pub(super) fn set_test_cookie(&mut self) {
-        self.write().set_raw(TEST_COOKIE, format!("\"{WORKED}\""));
+        self.write().set_raw(TEST_COOKIE_NAME, format!("\"{TEST_COOKIE_VALUE}\""));
     }
 
     pub(super) fn test_cookie_worked(&mut self) -> bool {
-        self.get::<String>(TEST_COOKIE).is_ok_and(|value| value.as_deref() == Some(WORKED))
+        self.get::<String>(TEST_COOKIE_NAME).is_ok_and(|value| value.as_deref() == Some(TEST_COOKIE_VALUE))
     }
 
     pub(super) fn delete_test_cookie(&mut self) -> Result<(), SessionError> {
-        self.del(TEST_COOKIE)
+        self.del(TEST_COOKIE_NAME)
     }
 
     pub(super) fn custom_expiry(&self, policy: &Policy) -> Result<Custom, ExpiryError> {
@@ -109,7 +110,10 @@ impl State {
     }
 
     fn set_expiry(&mut self, expiry: &Expiry, policy: &Policy, now: Timestamp) -> Result<(), ExpiryError> {
-        match Custom::from_expiry(expiry, policy, now)?.1 {
+        let (custom, stored) = Custom::from_expiry(expiry, policy, now)?;
+        // Refused here rather than when the session is saved.
+        custom.date(policy, now)?;
+        match stored {
             Some(stored) => self.write().set_raw(EXPIRY, stored),
             None if self.read().contains(EXPIRY) => {
                 self.write().remove(EXPIRY);

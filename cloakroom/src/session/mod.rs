@@ -12,6 +12,7 @@ mod state;
 mod store;
 
 pub use blocking::BlockingSession;
+pub use dictionary::{TEST_COOKIE_NAME, TEST_COOKIE_VALUE};
 pub(crate) use ending::{Answer, Closing, CookieAction};
 pub use lazy::LazySession;
 pub use loaded::Session;

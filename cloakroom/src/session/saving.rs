@@ -159,8 +159,11 @@ impl Shared {
     async fn merge_with_stored(&self) -> Result<(), SessionError> {
         let Some(key) = self.state().target.as_ref().map(|target| target.key.clone()) else { return Ok(()) };
         // Whether it has expired by now does not matter: it was live when it was loaded.
-        let Found::Session { data: fresh, target, .. } = self.store.bound_engine().find(&key).await? else {
-            return Err(SessionError::UpdateError);
+        let (fresh, target) = match self.store.bound_engine().find(&key).await? {
+            Found::Session { data, target, .. } => (data, target),
+            Found::Nothing => return Err(SessionError::UpdateError),
+            // Another program put it there since the load. It is not overwritten.
+            Found::Unreadable => return Err(StorageError::Damaged("no known key verifies it").into()),
         };
         let mut state = self.state();
         if state.target.as_ref().is_some_and(|known| known.key == key) {

@@ -88,13 +88,13 @@ impl State {
         self.key.is_none() && !self.foreign && self.data.as_ref().is_none_or(SessionData::is_empty)
     }
 
-    /// The one place where `accessed` is set by use.
+    /// The members, to be read: counts as access.
     pub(super) fn read(&mut self) -> &SessionData {
         self.accessed = true;
         self.data.get_or_insert_default()
     }
 
-    /// The one place where `modified` is set by use.
+    /// The members, to be changed: counts as access and as a modification.
     pub(super) fn write(&mut self) -> &mut SessionData {
         self.accessed = true;
         self.set_modified(true);

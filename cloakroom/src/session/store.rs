@@ -70,8 +70,9 @@ impl SessionStore {
     ///
     /// # Errors
     /// A setting that cannot be used.
-    pub fn new(engine: Engine, settings: Settings) -> Result<Self, SettingsError> {
+    pub fn new(engine: Engine, mut settings: Settings) -> Result<Self, SettingsError> {
         settings.validate()?;
+        settings.session_engine = engine.name();
         let inner = Inner {
             engine: BoundEngine::new(engine, &settings)?,
             policy: settings.policy()?,

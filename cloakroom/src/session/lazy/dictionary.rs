@@ -16,6 +16,14 @@ impl LazySession {
         self.ready().await?.get(name)
     }
 
+    /// Awaits [`Session::get_json`](crate::Session::get_json).
+    ///
+    /// # Errors
+    /// The session could not be loaded.
+    pub async fn aget_json(&self, name: &str) -> Result<Option<Json>, SessionError> {
+        Ok(self.ready().await?.read().get_json(name))
+    }
+
     /// Awaits [`Session::get_or`](crate::Session::get_or).
     ///
     /// # Errors

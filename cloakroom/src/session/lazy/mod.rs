@@ -86,7 +86,8 @@ impl LazySession {
         self.state().accessed = accessed;
     }
 
-    /// Sets [`modified`](Self::modified): `true` saves what is held, `false` discards the changes.
+    /// Sets [`modified`](Self::modified): `true` has the layer save what is held, `false` keeps it from saving.
+    /// What was changed stays changed in memory.
     pub fn set_modified(&self, modified: bool) {
         self.state().set_modified(modified);
     }

@@ -25,8 +25,8 @@ const SWEEP: usize = 4;
 /// that may forget its sessions when it ends.
 ///
 /// Clones share the same entries. An entry that has expired is dropped when it is read, and every insert drops
-/// up to four others that have expired, so abandoned sessions do not pile up even if nobody clears them
-/// (P20). No operation waits for anything; each is a few hundred instructions.
+/// up to four others that have expired, so abandoned sessions do not pile up even if nobody clears them.
+/// No operation waits for anything; each is a few hundred instructions.
 ///
 /// ```
 /// # async fn example() -> Result<(), cloakroom::storage::StorageError> {

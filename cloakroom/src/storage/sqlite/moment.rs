@@ -12,7 +12,7 @@ const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
 const LAST: DateTime = date(9999, 12, 31).at(23, 59, 59, 999_999_000);
 const FIRST: DateTime = date(1, 1, 1).at(0, 0, 0, 0);
 
-/// How moments are kept in a column: as UTC (`USE_TZ = True`) or as the local time of a zone (trap 5).
+/// How moments are kept in a column: as UTC (`USE_TZ = True`) or as the local time of a zone.
 #[derive(Clone, Debug)]
 pub(super) struct DateColumn(pub(super) Option<TimeZone>);
 

@@ -60,7 +60,7 @@ pub(super) enum Fate<'a> {
 }
 
 /// A write that waits for its turn. It can run more than once: when the transaction it ran in was rolled back,
-/// it runs again in one of its own (trap 13).
+/// it runs again in one of its own.
 pub(super) trait Operation: Send {
     /// Until when it waits for the file.
     fn deadline(&self) -> Instant;
