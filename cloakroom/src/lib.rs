@@ -77,3 +77,12 @@ pub use session::OpenError;
 pub use session::{BlockingSession, LazySession, Session, SessionStore, TEST_COOKIE_NAME, TEST_COOKIE_VALUE};
 pub use settings::{EngineName, SameSite, Settings, SettingsError};
 pub use time::{Clock, Timestamp};
+
+/// The examples in the documents are compiled with the tests.
+#[cfg(all(doctest, feature = "axum", feature = "sqlite"))]
+mod documents {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/django.md")]
+    struct Django;
+}
