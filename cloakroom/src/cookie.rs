@@ -24,15 +24,14 @@ pub(crate) struct CookieTemplate {
 impl CookieTemplate {
     pub(crate) fn new(settings: &Settings) -> Self {
         let name = settings.session_cookie_name.clone();
-        let domain = settings.session_cookie_domain.as_ref();
-        let domain = domain.map(|domain| format!("; Domain={domain}")).unwrap_or_default();
+        let attribute = |name: &str, value: &str| {
+            if value.is_empty() { String::new() } else { format!("; {name}={value}") }
+        };
+        let domain = attribute("Domain", settings.session_cookie_domain.as_deref().unwrap_or_default());
         let httponly = if settings.session_cookie_httponly { "; HttpOnly" } else { "" };
         let partitioned = if settings.session_cookie_partitioned { "; Partitioned" } else { "" };
-        let mut tail = format!("{partitioned}; Path={}", settings.session_cookie_path);
-        if let Some(same_site) = settings.session_cookie_samesite.as_str() {
-            tail.push_str("; SameSite=");
-            tail.push_str(same_site);
-        }
+        let mut tail = format!("{partitioned}{}", attribute("Path", &settings.session_cookie_path));
+        tail.push_str(&attribute("SameSite", settings.session_cookie_samesite.as_str().unwrap_or_default()));
         if settings.session_cookie_secure {
             tail.push_str("; Secure");
         }

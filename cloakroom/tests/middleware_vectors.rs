@@ -109,7 +109,7 @@ async fn operate(op: &Value, session: &LazySession, script: &Script) -> Result<V
         "set_test_cookie" => session.aset_test_cookie().await.map(done)?,
         "test_cookie_worked" => json!(session.atest_cookie_worked().await?),
         "delete_test_cookie" => session.adelete_test_cookie().await.map(done)?,
-        "set_expiry" => session.aset_expiry(expiry(&op[1], &op[2])).await.map(done)?,
+        "set_expiry" => session.aset_expiry(expiry(&op[1], &op[2])?).await.map(done)?,
         "modified" => {
             session.set_modified(op[1] == true);
             Value::Null
@@ -133,15 +133,15 @@ async fn operate(op: &Value, session: &LazySession, script: &Script) -> Result<V
     })
 }
 
-fn expiry(kind: &Value, value: &Value) -> Expiry {
-    match text(kind) {
+fn expiry(kind: &Value, value: &Value) -> Result<Expiry, SessionError> {
+    Ok(match text(kind) {
         "none" => Expiry::Default,
         "seconds" if value.is_i64() => value.as_i64().unwrap().into(),
         "seconds" => value.as_f64().unwrap().into(),
-        "datetime" => Expiry::from_iso(text(value)).unwrap(),
+        "datetime" => Expiry::from_iso(text(value))?,
         "timedelta" => jiff::SignedDuration::from_secs_f64(value.as_f64().unwrap()).into(),
         kind => panic!("unknown expiry {kind}"),
-    }
+    })
 }
 
 #[tokio::test]
