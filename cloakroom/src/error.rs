@@ -54,9 +54,17 @@ pub enum SessionError {
     /// Stored data that cannot be decoded. It is left as it is.
     #[error(transparent)]
     Decode(#[from] DecodeError),
+    /// `SESSION_READ_ONLY` is on, and something was to be written. Nothing was.
+    #[error(
+        "SESSION_READ_ONLY is on: the session was changed and is not saved; switch it off to let this service write"
+    )]
+    ReadOnly,
+    /// The serializer that the application registered cannot write the data. What was stored stays.
+    #[error("the registered serializer cannot write the session")]
+    Serializer(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The storage did not do its part.
     #[error(transparent)]
-    Storage(#[from] StorageError),
+    Storage(StorageError),
     /// A hundred new keys in a row were taken: the source of keys is broken.
     #[error("no free session key was found: the source of session keys is broken")]
     NoFreeKey,
@@ -79,6 +87,15 @@ pub enum SessionError {
     NoRuntime(#[source] std::io::Error),
 }
 
+impl From<StorageError> for SessionError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::ReadOnly => Self::ReadOnly,
+            other => Self::Storage(other),
+        }
+    }
+}
+
 impl SessionError {
     /// The HTTP status that fits: 400 for a session that was deleted in the meantime, otherwise 500.
     #[must_use]
@@ -97,6 +114,7 @@ impl SessionError {
                 "Your session ended while the request was under way. Please try again.".into()
             }
             Self::Storage(error @ StorageError::MissingTable { .. }) => format!("Sessions are not set up: {error}."),
+            Self::ReadOnly => "Sessions can only be read at the moment. Please try again later.".into(),
             Self::Storage(_) => "The session storage is out of reach. Please try again later.".into(),
             _ => "The session could not be handled.".into(),
         }

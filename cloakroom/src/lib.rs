@@ -30,6 +30,7 @@
 //! | [`Session`], [`LazySession`], [`BlockingSession`] | the dictionary that a handler holds |
 //! | [`SessionStore`], [`Settings`] | where sessions come from, and Django's settings |
 //! | [`Engine`] | a wire format plus a storage |
+//! | [`environ`] | files of variables, by django-environ's rules |
 //! | [`storage`] | where bytes are kept, and the trait for places of your own |
 //! | [`SessionData`], [`Json`] | the members of a session |
 //! | [`wire`] | Django's formats as pure functions |
@@ -42,6 +43,7 @@
 //! | `axum` (default) | the extractors; switches `tower` on |
 //! | `tower` | the layer and the service |
 //! | `sqlite` | `storage::SqliteStorage`, with SQLite built in |
+//! | `toml` | settings from a file `cloakroom.toml` |
 //! | `testing` | the contracts, and a storage that counts its round trips |
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -51,6 +53,7 @@
 mod cookie;
 mod data;
 mod engine;
+pub mod environ;
 mod error;
 mod expiry;
 mod key;
@@ -75,7 +78,10 @@ pub use middleware::SessionLayer;
 #[cfg(feature = "sqlite")]
 pub use session::OpenError;
 pub use session::{BlockingSession, LazySession, Session, SessionStore, TEST_COOKIE_NAME, TEST_COOKIE_VALUE};
-pub use settings::{EngineName, SameSite, Settings, SettingsError};
+pub use settings::{
+    Cache, CacheKind, Database, DatabaseKind, DerivedKey, EngineName, Entry, EntryValue, SameSite, SessionSerializer,
+    SettingSource, Settings, SettingsError,
+};
 pub use time::{Clock, Timestamp};
 
 /// The examples in the documents are compiled with the tests.

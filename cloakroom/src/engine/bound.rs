@@ -14,13 +14,15 @@ use crate::storage::{
 };
 use crate::wire::json::JsonError;
 use crate::wire::signing::TimestampSigner;
-use crate::wire::stored::{DecodeError, SESSION_SALT};
+use crate::wire::stored::DecodeError;
 
 #[derive(Clone)]
 pub(crate) struct BoundEngine {
     pub(super) storage: Arc<dyn DynStorage>,
     format: Format,
     name: EngineName,
+    /// `SESSION_READ_ONLY`.
+    read_only: bool,
 }
 
 /// What stands under a key.
@@ -47,11 +49,21 @@ impl BoundEngine {
         let format = match engine.name {
             EngineName::Memory => Format::Json,
             EngineName::Db => {
-                let (secret, fallbacks) = settings.secret_keys()?;
-                Format::SignedJson(TimestampSigner::with_secret(&secret, &fallbacks, SESSION_SALT))
+                let (primary, fallbacks) = settings.signing_keys(settings.salt())?;
+                let signer = TimestampSigner::new(&primary, &fallbacks);
+                match settings.serializer()? {
+                    Some(serializer) => Format::Signed(signer, serializer),
+                    None => Format::SignedJson(signer),
+                }
             }
+            other => return Err(other.not_yet()),
         };
-        Ok(Self { storage: engine.storage, format, name: engine.name })
+        Ok(Self { storage: engine.storage, format, name: engine.name, read_only: settings.session_read_only })
+    }
+
+    /// For those who have more to do before they write: nothing is read for a write that is refused.
+    pub(crate) fn check_writable(&self) -> Result<(), StorageError> {
+        if self.read_only { Err(StorageError::ReadOnly) } else { Ok(()) }
     }
 
     pub(crate) fn name(&self) -> EngineName {
@@ -62,7 +74,7 @@ impl BoundEngine {
         self.storage.capabilities()
     }
 
-    pub(crate) fn encode(&self, data: &SessionData, now: Timestamp) -> Vec<u8> {
+    pub(crate) fn encode(&self, data: &SessionData, now: Timestamp) -> Result<Vec<u8>, SessionError> {
         self.format.encode(data, now)
     }
 
@@ -87,7 +99,7 @@ impl BoundEngine {
                     engine = %self.name,
                     key = %key.short_hash(),
                     %error,
-                    "a stored session cannot be verified and is left as it is; is SECRET_KEY the one it was signed with?"
+                    "a stored session cannot be verified and is left as it is; are SECRET_KEY (or SESSION_SIGNING_KEY) and SESSION_SALT those it was signed with?"
                 );
                 Ok(Found::Unreadable)
             }
@@ -99,6 +111,7 @@ impl BoundEngine {
     }
 
     pub(crate) async fn insert(&self, key: &SessionKey, new: New<'_>) -> Result<Insert, StorageError> {
+        self.check_writable()?;
         match self.storage.insert(key.as_str(), new).await {
             Err(StorageError::OutcomeUnknown(source)) => self.inserted(key, new, source).await,
             known => known,
@@ -106,6 +119,7 @@ impl BoundEngine {
     }
 
     pub(crate) async fn replace(&self, target: &Target, new: New<'_>) -> Result<Replace, StorageError> {
+        self.check_writable()?;
         match self.storage.replace(target.key.as_str(), Expect::Version(&target.version), new).await {
             Err(StorageError::OutcomeUnknown(source)) => self.replaced(target, new, source).await,
             known => known,
@@ -113,6 +127,7 @@ impl BoundEngine {
     }
 
     pub(crate) async fn touch(&self, target: &Target, until: Timestamp) -> Result<Touch, StorageError> {
+        self.check_writable()?;
         match self.storage.touch(target.key.as_str(), Expect::Version(&target.version), until).await {
             Err(StorageError::OutcomeUnknown(source)) => self.touched(target, until, source).await,
             known => known,
@@ -120,6 +135,7 @@ impl BoundEngine {
     }
 
     pub(crate) async fn rename(&self, target: &Target, to: &SessionKey, new: New<'_>) -> Result<Rename, StorageError> {
+        self.check_writable()?;
         let expect = Expect::Version(&target.version);
         match self.storage.rename(target.key.as_str(), to.as_str(), expect, new).await {
             Err(StorageError::OutcomeUnknown(source)) => self.renamed(target, to, new, source).await,
@@ -129,6 +145,7 @@ impl BoundEngine {
 
     /// Sees to it that nothing stands under a key.
     pub(crate) async fn remove(&self, key: &SessionKey) -> Result<(), StorageError> {
+        self.check_writable()?;
         match self.storage.remove(key.as_str(), Expect::Anything).await {
             Err(StorageError::OutcomeUnknown(source)) => self.removed(key, source).await,
             known => known.map(|_: Remove| ()),
@@ -136,6 +153,7 @@ impl BoundEngine {
     }
 
     pub(crate) async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StorageError> {
+        self.check_writable()?;
         self.storage.remove_expired(now, limit).await
     }
 }

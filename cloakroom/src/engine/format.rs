@@ -1,16 +1,23 @@
 //! How session data becomes bytes and is read back.
 
+use std::fmt;
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::Timestamp;
 use crate::data::SessionData;
-use crate::wire::signing::TimestampSigner;
+use crate::error::SessionError;
+use crate::settings::SessionSerializer;
+use crate::wire::signing::{TimestampSigner, dumps_bytes, loads_data};
 use crate::wire::stored::{self, DecodeError};
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Format {
     /// Django's stored form: JSON, deflated where that is shorter, signed (B-44).
     SignedJson(TimestampSigner),
+    /// The same with what a serializer of the application writes in place of JSON.
+    Signed(TimestampSigner, Arc<dyn SessionSerializer>),
     /// JSON as it is.
     Json,
 }
@@ -23,24 +30,42 @@ pub(crate) struct Decoded {
 }
 
 impl Format {
-    pub(crate) fn encode(&self, data: &SessionData, now: Timestamp) -> Vec<u8> {
-        match self {
+    /// Only a serializer of the application can fail.
+    pub(crate) fn encode(&self, data: &SessionData, now: Timestamp) -> Result<Vec<u8>, SessionError> {
+        Ok(match self {
             Self::SignedJson(signer) => stored::encode(&data.to_json(), signer, now).into_bytes(),
+            Self::Signed(signer, serializer) => {
+                let bytes = serializer.dumps(&data.to_json()).map_err(SessionError::Serializer)?;
+                dumps_bytes(&bytes, signer, true, now).into_bytes()
+            }
             Self::Json => data.to_json_bytes(),
-        }
+        })
     }
 
     pub(crate) fn decode(&self, stored: &Bytes) -> Result<Decoded, DecodeError> {
-        match self {
+        let (json, key) = match self {
             Self::SignedJson(signer) => {
                 let decoded = stored::decode(stored, signer)?;
-                let data = SessionData::from_bytes(Bytes::from(decoded.json)).map_err(DecodeError::Json)?;
-                Ok(Decoded { data, outdated: decoded.key > 0 })
+                (Bytes::from(decoded.json), decoded.key)
             }
-            Self::Json => {
-                let data = SessionData::from_bytes(stored.clone()).map_err(DecodeError::Json)?;
-                Ok(Decoded { data, outdated: false })
+            Self::Signed(signer, serializer) => {
+                let (data, key, _) = loads_data(stored, signer, None)?;
+                let json = serializer.loads(&data).map_err(|_| DecodeError::Serializer)?;
+                (Bytes::from(json), key)
             }
-        }
+            Self::Json => (stored.clone(), 0),
+        };
+        let data = SessionData::from_bytes(json).map_err(DecodeError::Json)?;
+        Ok(Decoded { data, outdated: key > 0 })
+    }
+}
+
+impl fmt::Debug for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SignedJson(_) => "SignedJson",
+            Self::Signed(..) => "Signed",
+            Self::Json => "Json",
+        })
     }
 }

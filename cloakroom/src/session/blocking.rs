@@ -214,8 +214,10 @@ impl BlockingSession {
     }
 
     /// Session data as the engine stores it.
-    #[must_use]
-    pub fn encode(&self, data: &SessionData) -> String {
+    ///
+    /// # Errors
+    /// The serializer that the application registered cannot write it.
+    pub fn encode(&self, data: &SessionData) -> Result<String, SessionError> {
         self.session.encode(data)
     }
 

@@ -163,7 +163,7 @@ impl Shared {
         Ok(state.custom_expiry(self.store.policy())?.at_browser_close(self.store.policy()))
     }
 
-    pub(super) fn encode(&self, data: &SessionData) -> String {
+    pub(super) fn encode(&self, data: &SessionData) -> Result<String, SessionError> {
         self.store.encode(data)
     }
 }

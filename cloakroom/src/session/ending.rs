@@ -40,6 +40,7 @@ struct Request {
     status: u16,
     had_cookie: bool,
     save_every: bool,
+    read_only: bool,
 }
 
 enum Step {
@@ -55,7 +56,9 @@ impl State {
         let keep = |vary| Step::Answer(Answer { vary, cookie: CookieAction::Keep });
         if self.is_empty() {
             // What cannot be verified is left alone, its cookie too, until something is changed (D14).
-            return if request.had_cookie && (self.modified || !self.unreadable) {
+            // A service that only reads ends nobody's session, even where it looks in the wrong place.
+            let may_remove = request.had_cookie && !request.read_only;
+            return if may_remove && (self.modified || !self.unreadable) {
                 Step::Answer(Answer { vary: true, cookie: CookieAction::Remove })
             } else {
                 keep(self.accessed)
@@ -104,8 +107,10 @@ impl LazySession {
     }
 
     fn request(&self, status: u16, had_cookie: bool) -> Request {
-        let save_every = self.shared.store.settings().session_save_every_request;
-        Request { status, had_cookie, save_every }
+        let settings = self.shared.store.settings();
+        // A service that only reads leaves it to the others to prolong lives.
+        let save_every = settings.session_save_every_request && !settings.session_read_only;
+        Request { status, had_cookie, save_every, read_only: settings.session_read_only }
     }
 
     async fn close_unmarked(&self, request: Request) -> Result<Answer, SessionError> {
@@ -115,6 +120,7 @@ impl LazySession {
         let first = shared.state().next_step(request);
         let step = match first {
             Step::Save => {
+                shared.store.bound_engine().check_writable()?;
                 // An untouched session that every request is to save may turn out not to be there (D7).
                 shared.load_while_io_is_held().await?;
                 shared.state().next_step(request)

@@ -8,6 +8,7 @@ impl Shared {
     /// Empties the session and removes it from the storage at once. If that fails, the end of the request
     /// tries again.
     pub(super) async fn flush_now(&self) -> Result<(), SessionError> {
+        self.store.bound_engine().check_writable()?;
         self.state().flush();
         let _io = self.io.lock().await;
         self.remove_doomed_while_io_is_held().await

@@ -35,6 +35,7 @@ enum Outcome {
 impl Shared {
     /// Saves the session now (B-76 to B-82).
     pub(super) async fn save(self: &Arc<Self>, must_create: bool) -> Result<(), SessionError> {
+        self.store.bound_engine().check_writable()?;
         let _io = self.io.lock().await;
         let claimed_key = {
             let state = self.state();
@@ -58,6 +59,7 @@ impl Shared {
 
     /// Stores the session under a new key at once; what is stored under the old one stays (B-36, B-37).
     pub(super) async fn create(self: &Arc<Self>) -> Result<(), SessionError> {
+        self.store.bound_engine().check_writable()?;
         let _io = self.io.lock().await;
         {
             let mut state = self.state();
@@ -69,6 +71,7 @@ impl Shared {
 
     /// Gives the session a new key at once and its data with it; the old key is dead from then on (B-38).
     pub(super) async fn cycle_key_now(self: &Arc<Self>) -> Result<(), SessionError> {
+        self.store.bound_engine().check_writable()?;
         let _io = self.io.lock().await;
         self.load_while_io_is_held().await?;
         self.remove_doomed_while_io_is_held().await?;
@@ -136,13 +139,13 @@ impl Shared {
         let plan = match (&state.target, &state.key) {
             (None, key) => {
                 let key = key.clone().unwrap_or_else(|| self.store.next_key());
-                Plan::Create { key, bytes: encode(data), expires }
+                Plan::Create { key, bytes: encode(data)?, expires }
             }
             (Some(target), Some(key)) if *key != target.key => {
-                Plan::Rename { target: target.clone(), to: key.clone(), bytes: encode(data), expires }
+                Plan::Rename { target: target.clone(), to: key.clone(), bytes: encode(data)?, expires }
             }
             (Some(target), _) if data.is_changed() || target.outdated => {
-                Plan::Replace { target: target.clone(), bytes: encode(data), expires }
+                Plan::Replace { target: target.clone(), bytes: encode(data)?, expires }
             }
             (Some(target), _) => Plan::Touch { target: target.clone(), expires },
         };

@@ -111,9 +111,12 @@ impl SessionStore {
         match settings.engine_name() {
             EngineName::Memory => Ok(Self::memory(settings)?),
             EngineName::Db => {
+                // Before any file is touched.
+                settings.signing_keys(settings.salt())?;
                 let storage = SqliteOptions::for_settings(&settings)?.open()?;
                 Ok(Self::db(storage, settings)?)
             }
+            other => Err(other.not_yet().from_source(settings.source("SESSION_ENGINE")).into()),
         }
     }
 
@@ -211,9 +214,11 @@ impl SessionStore {
     }
 
     /// Session data as the engine stores it, signed now where it signs.
-    #[must_use]
-    pub fn encode(&self, data: &SessionData) -> String {
-        String::from_utf8(self.inner.engine.encode(data, self.inner.clock.now())).unwrap_or_default()
+    ///
+    /// # Errors
+    /// The serializer that the application registered cannot write it.
+    pub fn encode(&self, data: &SessionData) -> Result<String, SessionError> {
+        Ok(String::from_utf8(self.inner.engine.encode(data, self.inner.clock.now())?).unwrap_or_default())
     }
 
     /// Reads stored session data back.

@@ -5,17 +5,28 @@ use super::SettingsError;
 
 /// The engines, by Django's names.
 ///
+/// All of Django's can be named. Whether this version of cloakroom has one is told when a
+/// [`SessionStore`](crate::SessionStore) is opened by it.
+///
 /// ```
 /// use cloakroom::EngineName;
 ///
 /// assert_eq!("django.contrib.sessions.backends.db".parse(), Ok(EngineName::Db));
-/// assert_eq!("db".parse(), Ok(EngineName::Db));
+/// assert_eq!("cached_db".parse(), Ok(EngineName::CachedDb));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EngineName {
     /// `db`: signed JSON in a database table. Django's default.
     Db,
+    /// `cache`: in one of the `CACHES`.
+    Cache,
+    /// `cached_db`: in a database table, and in one of the `CACHES` in front of it.
+    CachedDb,
+    /// `file`: signed JSON in files.
+    File,
+    /// `signed_cookies`: nothing on the server, the cookie is the data.
+    SignedCookies,
     /// Signed by nobody, kept in this process, gone with it. Chosen in code or by the name `memory`; not in
     /// Django.
     Memory,
@@ -29,8 +40,45 @@ impl EngineName {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Db => "db",
+            Self::Cache => "cache",
+            Self::CachedDb => "cached_db",
+            Self::File => "file",
+            Self::SignedCookies => "signed_cookies",
             Self::Memory => "memory",
         }
+    }
+
+    /// Django's dotted name; `None` for the engine that Django has not.
+    ///
+    /// ```
+    /// use cloakroom::EngineName;
+    ///
+    /// assert_eq!(EngineName::Db.dotted().as_deref(), Some("django.contrib.sessions.backends.db"));
+    /// ```
+    #[must_use]
+    pub fn dotted(self) -> Option<String> {
+        (self != Self::Memory).then(|| format!("{MODULE}{self}"))
+    }
+
+    /// Whether sessions of this engine stand in a database table.
+    #[must_use]
+    pub const fn uses_database(self) -> bool {
+        matches!(self, Self::Db | Self::CachedDb)
+    }
+
+    /// Whether sessions of this engine stand in one of the `CACHES`.
+    #[must_use]
+    pub const fn uses_cache(self) -> bool {
+        matches!(self, Self::Cache | Self::CachedDb)
+    }
+
+    pub(crate) fn not_yet(self) -> SettingsError {
+        SettingsError::new(
+            "SESSION_ENGINE",
+            Some(self.as_str()),
+            "is an engine of Django that this version of cloakroom does not have yet",
+            "use `db`, or `memory` for a single process",
+        )
     }
 }
 
@@ -45,16 +93,19 @@ impl FromStr for EngineName {
 
     /// Reads Django's dotted name or the short one.
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let refuse = |problem: &str| {
-            Err(SettingsError::new("SESSION_ENGINE", Some(name), problem, "use `db`, or `memory` for a single process"))
-        };
         match name.strip_prefix(MODULE).unwrap_or(name) {
             "db" => Ok(Self::Db),
+            "cache" => Ok(Self::Cache),
+            "cached_db" => Ok(Self::CachedDb),
+            "file" => Ok(Self::File),
+            "signed_cookies" => Ok(Self::SignedCookies),
             "memory" if name == "memory" => Ok(Self::Memory),
-            "cache" | "cached_db" | "file" | "signed_cookies" => {
-                refuse("is an engine of Django that this version of cloakroom does not have yet")
-            }
-            _ => refuse("is not an engine"),
+            _ => Err(SettingsError::new(
+                "SESSION_ENGINE",
+                Some(name),
+                "is not an engine",
+                "use `db`, `cache`, `cached_db`, `file`, `signed_cookies`, or `memory` for a single process",
+            )),
         }
     }
 }

@@ -1,25 +1,54 @@
 //! The settings, under Django's names and with Django's defaults (B-159 to B-162).
 
-#[cfg(feature = "sqlite")]
+mod access;
+mod assign;
+mod builder;
+mod cache;
 mod database;
+mod derived_key;
 mod engine_name;
-mod env;
+mod entries;
+pub(crate) mod environ;
 mod error;
+mod given;
+mod load;
+mod named;
+mod names;
+mod nearest;
 mod same_site;
+mod secret;
+mod serializer;
+mod source;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+#[cfg(feature = "toml")]
+mod toml_file;
 mod validate;
+mod variables;
 
-use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use crate::expiry::Policy;
-use crate::wire::signing::SecretKey;
+use crate::wire::stored::SESSION_SALT;
+use named::Named;
+use secret::Secret;
+use serializer::Serializers;
 
+pub use cache::{Cache, CacheKind};
+pub use database::{Database, DatabaseKind};
+pub use derived_key::DerivedKey;
 pub use engine_name::EngineName;
+pub use entries::{Entry, EntryValue};
 pub use error::SettingsError;
 pub use same_site::SameSite;
+pub use serializer::SessionSerializer;
+pub use source::SettingSource;
 
 /// What Django's `settings.py` says about sessions.
 ///
-/// Every setting has Django's default. They are checked together when a
+/// Every setting has Django's default. [`Settings::load`] lays over them what stands in `cloakroom.toml`, in a
+/// file `.env` and in the environment; the methods lay over that what they are given. Each value knows where it
+/// came from ([`source`](Settings::source), [`entries`](Settings::entries)). All are checked together when a
 /// [`SessionStore`](crate::SessionStore) is made of them.
 ///
 /// ```
@@ -44,34 +73,27 @@ pub struct Settings {
     pub(crate) session_cookie_partitioned: bool,
     pub(crate) session_expire_at_browser_close: bool,
     pub(crate) session_save_every_request: bool,
-    pub(crate) secret_key: Option<Secret>,
-    pub(crate) secret_key_fallbacks: Vec<Secret>,
+    pub(crate) session_serializer: String,
+    serializers: Serializers,
+    session_file_path: Option<PathBuf>,
+    session_cache_alias: String,
+    session_database_alias: String,
+    session_table: String,
+    session_schema: Option<String>,
+    pub(crate) session_salt: String,
+    pub(crate) session_read_only: bool,
+    secret_key: Option<Secret>,
+    secret_key_b64: Option<Secret>,
+    secret_key_fallbacks: Vec<Secret>,
+    secret_key_fallbacks_b64: Vec<Secret>,
+    session_signing_key: Option<DerivedKey>,
+    session_signing_key_fallbacks: Vec<DerivedKey>,
     pub(crate) use_tz: bool,
     pub(crate) time_zone: String,
-    pub(crate) database_url: Option<String>,
-}
-
-/// A secret as it was given, not yet checked: text counts as its UTF-8 bytes, as in Django.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Secret(Vec<u8>);
-
-impl Secret {
-    fn to_key(&self, setting: &'static str) -> Result<SecretKey, SettingsError> {
-        SecretKey::new(self.0.clone())
-            .map_err(|_| SettingsError::new(setting, None, "is empty", "set it to the secret of the Django site"))
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(text: &str) -> Self {
-        Self(text.into())
-    }
+    databases: Named<Database>,
+    caches: Named<Cache>,
+    /// Where those values came from that are not the defaults.
+    sources: BTreeMap<String, SettingSource>,
 }
 
 impl Default for Settings {
@@ -95,182 +117,26 @@ impl Settings {
             session_cookie_partitioned: false,
             session_expire_at_browser_close: false,
             session_save_every_request: false,
+            session_serializer: "django.contrib.sessions.serializers.JSONSerializer".into(),
+            serializers: Serializers::default(),
+            session_file_path: None,
+            session_cache_alias: "default".into(),
+            session_database_alias: "default".into(),
+            session_table: "django_session".into(),
+            session_schema: None,
+            session_salt: SESSION_SALT.into(),
+            session_read_only: false,
             secret_key: None,
+            secret_key_b64: None,
             secret_key_fallbacks: Vec::new(),
+            secret_key_fallbacks_b64: Vec::new(),
+            session_signing_key: None,
+            session_signing_key_fallbacks: Vec::new(),
             use_tz: true,
             time_zone: "America/Chicago".into(),
-            database_url: None,
+            databases: Named::default(),
+            caches: Named::default(),
+            sources: BTreeMap::new(),
         }
-    }
-
-    /// `SESSION_ENGINE`: where sessions are kept.
-    pub fn session_engine(mut self, engine: EngineName) -> Self {
-        self.session_engine = engine;
-        self
-    }
-
-    /// `SESSION_COOKIE_AGE`: how long a session lives after its last save, in seconds. Two weeks unless set.
-    pub fn session_cookie_age(mut self, seconds: impl Into<f64>) -> Self {
-        self.session_cookie_age = seconds.into();
-        self
-    }
-
-    /// `SESSION_COOKIE_NAME`: `sessionid` unless set. Cookies do not know ports: two sites on one host need
-    /// different names.
-    pub fn session_cookie_name(mut self, name: impl Into<String>) -> Self {
-        self.session_cookie_name = name.into();
-        self
-    }
-
-    /// `SESSION_COOKIE_DOMAIN`: the cookie's domain; only the host that sent it unless set.
-    pub fn session_cookie_domain(mut self, domain: impl Into<String>) -> Self {
-        self.session_cookie_domain = Some(domain.into());
-        self
-    }
-
-    /// `SESSION_COOKIE_PATH`: `/` unless set.
-    pub fn session_cookie_path(mut self, path: impl Into<String>) -> Self {
-        self.session_cookie_path = path.into();
-        self
-    }
-
-    /// `SESSION_COOKIE_SECURE`: whether the browser sends the cookie over HTTPS only. Off unless set, as in
-    /// Django; a site on HTTPS wants it on (ASVS 3.3.1).
-    pub fn session_cookie_secure(mut self, secure: bool) -> Self {
-        self.session_cookie_secure = secure;
-        self
-    }
-
-    /// `SESSION_COOKIE_HTTPONLY`: whether the cookie is kept from the page's scripts. On unless set.
-    pub fn session_cookie_httponly(mut self, httponly: bool) -> Self {
-        self.session_cookie_httponly = httponly;
-        self
-    }
-
-    /// `SESSION_COOKIE_SAMESITE`: `Lax` unless set.
-    pub fn session_cookie_samesite(mut self, samesite: SameSite) -> Self {
-        self.session_cookie_samesite = samesite;
-        self
-    }
-
-    /// Whether the cookie is `Partitioned`, one for each site that embeds this one. Needs Secure. Not in
-    /// Django.
-    pub fn session_cookie_partitioned(mut self, partitioned: bool) -> Self {
-        self.session_cookie_partitioned = partitioned;
-        self
-    }
-
-    /// `SESSION_EXPIRE_AT_BROWSER_CLOSE`: whether cookies end with the browser unless a session says
-    /// otherwise. Off unless set.
-    pub fn session_expire_at_browser_close(mut self, at_close: bool) -> Self {
-        self.session_expire_at_browser_close = at_close;
-        self
-    }
-
-    /// `SESSION_SAVE_EVERY_REQUEST`: whether each request renews the session's life. Off unless set.
-    pub fn session_save_every_request(mut self, every: bool) -> Self {
-        self.session_save_every_request = every;
-        self
-    }
-
-    /// `SECRET_KEY`, as text or bytes.
-    pub fn secret_key(mut self, secret: impl Into<Vec<u8>>) -> Self {
-        self.secret_key = Some(Secret(secret.into()));
-        self
-    }
-
-    /// `SECRET_KEY_FALLBACKS`: one more secret that is accepted, never signed with.
-    pub fn secret_key_fallback(mut self, secret: impl Into<Vec<u8>>) -> Self {
-        self.secret_key_fallbacks.push(Secret(secret.into()));
-        self
-    }
-
-    /// `USE_TZ`: whether moments are kept in UTC. On unless set.
-    pub fn use_tz(mut self, use_tz: bool) -> Self {
-        self.use_tz = use_tz;
-        self
-    }
-
-    /// `TIME_ZONE`: an IANA name. Naive moments are read in it, and without `USE_TZ` all are kept in it.
-    /// `America/Chicago` unless set, Django's own default.
-    pub fn time_zone(mut self, name: impl Into<String>) -> Self {
-        self.time_zone = name.into();
-        self
-    }
-
-    /// `DATABASE_URL`: the database of the `db` engine, as django-environ reads it:
-    /// `sqlite:///relative/path` or `sqlite:////absolute/path`.
-    pub fn database_url(mut self, url: impl Into<String>) -> Self {
-        self.database_url = Some(url.into());
-        self
-    }
-
-    /// The time zone that storages write naive local time in: `None` under `USE_TZ`.
-    ///
-    /// # Errors
-    /// A `TIME_ZONE` that is not known.
-    pub fn naive_time_zone(&self) -> Result<Option<TimeZone>, SettingsError> {
-        if self.use_tz { Ok(None) } else { self.zone().map(Some) }
-    }
-
-    /// The name of the session cookie.
-    #[must_use]
-    pub fn cookie_name(&self) -> &str {
-        &self.session_cookie_name
-    }
-
-    /// The engine that the settings name.
-    #[must_use]
-    pub fn engine_name(&self) -> EngineName {
-        self.session_engine
-    }
-
-    /// The lifetime after the last save, in seconds.
-    #[must_use]
-    pub fn cookie_age(&self) -> f64 {
-        self.session_cookie_age
-    }
-
-    /// The database of the `db` engine, if one is set.
-    #[must_use]
-    pub fn database(&self) -> Option<&str> {
-        self.database_url.as_deref()
-    }
-
-    pub(crate) fn policy(&self) -> Result<Policy, SettingsError> {
-        Ok(Policy {
-            cookie_age: self.session_cookie_age,
-            at_browser_close: self.session_expire_at_browser_close,
-            use_tz: self.use_tz,
-            time_zone: self.zone()?,
-        })
-    }
-
-    fn zone(&self) -> Result<TimeZone, SettingsError> {
-        TimeZone::get(&self.time_zone).map_err(|_| {
-            SettingsError::new(
-                "TIME_ZONE",
-                Some(&self.time_zone),
-                "is not a known time zone",
-                "use an IANA name such as Europe/Vienna or UTC",
-            )
-        })
-    }
-
-    /// The secrets to sign with and to accept, the first one first.
-    ///
-    /// # Errors
-    /// No `SECRET_KEY`, or an empty one.
-    pub fn secret_keys(&self) -> Result<(SecretKey, Vec<SecretKey>), SettingsError> {
-        let Some(primary) = &self.secret_key else {
-            return Err(SettingsError::new(
-                "SECRET_KEY",
-                None,
-                "is not set",
-                "set it to the secret of the Django site, or for a site of its own to 50 random characters",
-            ));
-        };
-        let fallbacks = self.secret_key_fallbacks.iter().map(|secret| secret.to_key("SECRET_KEY_FALLBACKS"));
-        Ok((primary.to_key("SECRET_KEY")?, fallbacks.collect::<Result<_, _>>()?))
     }
 }

@@ -13,6 +13,13 @@ impl Settings {
     /// # Errors
     /// The first setting that cannot be used.
     pub fn validate(&self) -> Result<(), SettingsError> {
+        self.check().map_err(|error| {
+            let source = self.source(error.setting());
+            error.from_source(source)
+        })
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
         self.validate_cookie_name()?;
         self.validate_cookie_age()?;
         refuse_foreign_characters("SESSION_COOKIE_PATH", &self.session_cookie_path)?;
@@ -36,7 +43,40 @@ impl Settings {
                 "set SESSION_COOKIE_SECURE to True",
             ));
         }
+        self.validate_names()?;
+        self.validate_secrets()?;
+        self.serializer()?;
+        self.databases()?;
+        self.caches()?;
+        // A database that the program opens itself need not be among the DATABASES.
+        if self.is_set("SESSION_DATABASE_ALIAS") && self.session_engine.uses_database() {
+            self.session_database()?;
+        }
+        if self.session_engine.uses_cache() {
+            self.session_cache()?;
+        }
         self.policy().map(|_| ())
+    }
+
+    /// Names that become a part of SQL, keys and signatures.
+    fn validate_names(&self) -> Result<(), SettingsError> {
+        for (name, value) in [
+            ("SESSION_TABLE", self.session_table.as_str()),
+            ("SESSION_SCHEMA", self.session_schema.as_deref().unwrap_or("public")),
+            ("SESSION_SALT", &self.session_salt),
+            ("SESSION_CACHE_ALIAS", &self.session_cache_alias),
+            ("SESSION_DATABASE_ALIAS", &self.session_database_alias),
+        ] {
+            if value.is_empty() || value.contains('\0') {
+                return Err(SettingsError::new(
+                    name,
+                    Some(value),
+                    "is empty or holds NUL",
+                    "leave it out, or give a name",
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// RFC 6265: a cookie's name is a token. Python also allows a colon.

@@ -21,6 +21,9 @@ pub enum StorageError {
     /// An entry is there, and it is not one that sessions are kept in.
     #[error("what the session storage holds is damaged: {0}")]
     Damaged(&'static str),
+    /// Every write is refused by the settings. Nothing was read or written.
+    #[error("SESSION_READ_ONLY is on: this service reads sessions and does not write them")]
+    ReadOnly,
     /// This storage has no such operation.
     #[error("this session storage has no operation `{0}`")]
     Unsupported(&'static str),

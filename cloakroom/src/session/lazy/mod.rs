@@ -99,8 +99,10 @@ impl LazySession {
     }
 
     /// Session data as the engine stores it.
-    #[must_use]
-    pub fn encode(&self, data: &SessionData) -> String {
+    ///
+    /// # Errors
+    /// The serializer that the application registered cannot write it.
+    pub fn encode(&self, data: &SessionData) -> Result<String, SessionError> {
         self.shared.encode(data)
     }
 

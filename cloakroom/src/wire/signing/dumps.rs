@@ -43,6 +43,10 @@ pub enum DecodeError {
     /// for those who do so next.
     #[error("the signed data is not the JSON it should be")]
     Json(#[from] JsonError),
+    /// The signature is right, but the serializer that the application registered does not read the data. What it
+    /// said is left out, for it may quote the data.
+    #[error("the signed data is not what the registered serializer reads")]
+    Serializer,
 }
 
 impl From<SigningError> for DecodeError {
@@ -99,7 +103,11 @@ impl fmt::Debug for Decoded {
 /// ```
 #[must_use]
 pub fn dumps(json: &str, signer: &TimestampSigner, compress: bool, now: Timestamp) -> String {
-    let data = json.as_bytes();
+    dumps_bytes(json.as_bytes(), signer, compress, now)
+}
+
+/// As [`dumps`], of what another serializer wrote.
+pub(crate) fn dumps_bytes(data: &[u8], signer: &TimestampSigner, compress: bool, now: Timestamp) -> String {
     if !compress {
         return sign_payload("", data, signer, now);
     }
@@ -140,6 +148,16 @@ pub(crate) fn loads_bytes(
     signer: &TimestampSigner,
     max_age: Option<(f64, Timestamp)>,
 ) -> Result<Decoded, DecodeError> {
+    let (data, key, signed_at) = loads_data(signed, signer, max_age)?;
+    Ok(Decoded { json: json::ascii_from_latin1(data), key, signed_at })
+}
+
+/// What was signed, by which key and when; for another serializer to read.
+pub(crate) fn loads_data(
+    signed: &[u8],
+    signer: &TimestampSigner,
+    max_age: Option<(f64, Timestamp)>,
+) -> Result<(Vec<u8>, usize, i128), DecodeError> {
     let Verified { value, signed_at, key } = signer.verify(signed, max_age)?;
     let data = match value.strip_prefix(b".") {
         Some(packed) => zlib::decompress(&base64::decode(packed).map_err(DecodeError::BadBase64)?, MAX_PAYLOAD)?,
@@ -148,5 +166,5 @@ pub(crate) fn loads_bytes(
     if data.len() > MAX_PAYLOAD {
         return Err(DecodeError::TooLarge { limit: MAX_PAYLOAD });
     }
-    Ok(Decoded { json: json::ascii_from_latin1(data), key, signed_at })
+    Ok((data, key, signed_at))
 }

@@ -10,8 +10,8 @@ mod secret;
 mod signer;
 mod timestamp;
 
-pub(crate) use dumps::loads_bytes;
 pub use dumps::{DecodeError, Decoded, dumps, loads};
+pub(crate) use dumps::{dumps_bytes, loads_bytes, loads_data};
 pub use error::{BadSeparator, SigningError};
 pub use secret::{Algorithm, EmptySecret, SecretKey, SigningKey, salted_hmac};
 pub use signer::{Signer, Unsigned};

@@ -1,0 +1,154 @@
+//! `CACHES`.
+
+mod table;
+mod url;
+
+use std::fmt;
+
+use super::environ::{OptionValue, Options, Shown, find, without_password};
+
+/// One of the `CACHES`, under Django's names. `Debug` and `Display` show no passwords.
+///
+/// ```
+/// use cloakroom::{Cache, CacheKind};
+///
+/// let cache = Cache::from_url("redis://one:6379,two:6379/1?timeout=60")?;
+/// assert_eq!(cache.kind(), CacheKind::Redis);
+/// assert_eq!(cache.locations(), ["redis://one:6379/1", "redis://two:6379/1"]);
+/// assert_eq!(cache.timeout(), Some(60));
+/// # Ok::<(), cloakroom::SettingsError>(())
+/// ```
+#[derive(Clone, Default, PartialEq)]
+pub struct Cache {
+    backend: String,
+    locations: Vec<String>,
+    settings: Options,
+    options: Options,
+}
+
+/// The kinds of caches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CacheKind {
+    /// Redis or Valkey by Django's own backend.
+    Redis,
+    /// Redis or Valkey by the package `django-redis`.
+    DjangoRedis,
+    /// memcached by `pymemcache`.
+    PyMemcache,
+    /// memcached by `pylibmc`.
+    PyLibMc,
+    /// The memory of one process: Django's default.
+    LocMem,
+    /// Files.
+    File,
+    /// A database table.
+    Database,
+    /// Nothing is kept.
+    Dummy,
+    /// One that cloakroom does not know.
+    Other,
+}
+
+pub(super) const REDIS: &str = "django.core.cache.backends.redis.RedisCache";
+pub(super) const LOCMEM: &str = "django.core.cache.backends.locmem.LocMemCache";
+
+impl Cache {
+    /// What Django has under the alias `default` when no `CACHES` are set: the memory of one process.
+    #[must_use]
+    pub fn local_memory() -> Self {
+        Self { backend: LOCMEM.into(), ..Self::default() }
+    }
+
+    /// What kind of cache it is, by its `BACKEND`.
+    #[must_use]
+    pub fn kind(&self) -> CacheKind {
+        match self.backend.as_str() {
+            REDIS => CacheKind::Redis,
+            "django_redis.cache.RedisCache" => CacheKind::DjangoRedis,
+            "django.core.cache.backends.memcached.PyMemcacheCache" => CacheKind::PyMemcache,
+            "django.core.cache.backends.memcached.PyLibMCCache" => CacheKind::PyLibMc,
+            LOCMEM => CacheKind::LocMem,
+            "django.core.cache.backends.filebased.FileBasedCache" => CacheKind::File,
+            "django.core.cache.backends.db.DatabaseCache" => CacheKind::Database,
+            "django.core.cache.backends.dummy.DummyCache" => CacheKind::Dummy,
+            _ => CacheKind::Other,
+        }
+    }
+
+    /// `BACKEND`: Django's dotted name.
+    #[must_use]
+    pub fn backend(&self) -> &str {
+        &self.backend
+    }
+
+    /// `LOCATION`: servers, a folder, a table, or a name. May hold passwords.
+    #[must_use]
+    pub fn locations(&self) -> &[String] {
+        &self.locations
+    }
+
+    /// The settings beside these, named as they were given.
+    #[must_use]
+    pub fn settings(&self) -> &[(String, OptionValue)] {
+        &self.settings
+    }
+
+    /// `OPTIONS`, what the driver is given. Tables within have dots in their names.
+    #[must_use]
+    pub fn options(&self) -> &[(String, OptionValue)] {
+        &self.options
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn option(&self, name: &str) -> Option<&OptionValue> {
+        find(&self.options, name)
+    }
+
+    /// `KEY_PREFIX`, what stands before each key; empty unless set.
+    ///
+    /// Django reads this name in capitals only, and django-environ turns `?key_prefix=` of a `redis:` URL into
+    /// small letters when Django's own backend is used: such a prefix is without effect there, and so here.
+    #[must_use]
+    pub fn key_prefix(&self) -> String {
+        find(&self.settings, "KEY_PREFIX").map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// `VERSION`, a part of each key; 1 unless set. In capitals only, as [`key_prefix`](Self::key_prefix).
+    #[must_use]
+    pub fn version(&self) -> String {
+        find(&self.settings, "VERSION").map_or_else(|| "1".to_owned(), ToString::to_string)
+    }
+
+    /// `TIMEOUT`: how long entries live unless told otherwise, in seconds. 300 unless set; `None` for ever.
+    #[must_use]
+    pub fn timeout(&self) -> Option<i64> {
+        let given = find(&self.settings, "timeout").or_else(|| find(&self.settings, "TIMEOUT"));
+        match given {
+            Some(OptionValue::None) => None,
+            Some(OptionValue::Int(seconds)) => Some(*seconds),
+            Some(OptionValue::Float(seconds)) => Some(*seconds as i64),
+            Some(OptionValue::Bool(truth)) => Some(i64::from(*truth)),
+            Some(OptionValue::Text(text)) => Some(text.trim().parse().unwrap_or(300)),
+            Some(OptionValue::List(_)) | None => Some(300),
+        }
+    }
+}
+
+impl fmt::Display for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let locations: Vec<_> = self.locations.iter().map(|location| without_password(location)).collect();
+        f.write_str(&self.backend)?;
+        if !locations.is_empty() {
+            write!(f, " at {}", locations.join(", "))?;
+        }
+        write!(f, "{}", Shown(&[&self.settings, &self.options]))
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cache({self})")
+    }
+}
