@@ -9,6 +9,8 @@ use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 pub(crate) mod django;
+#[cfg(unix)]
+pub(crate) mod webdriver;
 
 /// What the demo reads from its environment, so that no test depends on the one it is run in.
 const VARIABLES: [&str; 17] = [

@@ -18,7 +18,11 @@ pub(super) fn controls(refused: Option<&str>, typed: &Fields) -> String {
 
 /// Attributes of a field of a refused form.
 fn mark(refused: Option<&str>, actions: &[&str]) -> &'static str {
-    if refused.is_some_and(|action| actions.contains(&action)) { r#" aria-invalid="true" autofocus"# } else { "" }
+    if refused.is_some_and(|action| actions.contains(&action)) {
+        r#" aria-invalid="true" aria-describedby="problem" autofocus"#
+    } else {
+        ""
+    }
 }
 
 fn member(refused: Option<&str>, typed: &Fields) -> String {
@@ -64,11 +68,11 @@ fn expiry(refused: Option<&str>, typed: &Fields) -> String {
         r#"<section class="card"><h2>Expiry</h2>
 <form method="post" action="/do/expire_after">
 <label for="seconds">Seconds after the last change</label>
-<div class="row"><input id="seconds" name="seconds" value="{seconds}" placeholder="300" inputmode="decimal" required autocomplete="off"{mark_seconds}><button>Set</button></div>
+<div class="row"><input id="seconds" name="seconds" value="{seconds}" placeholder="300" inputmode="decimal" required autocomplete="off"{mark_seconds}><button aria-label="Set the seconds">Set</button></div>
 </form>
 <form method="post" action="/do/expire_at">
 <label for="at">At a moment, in ISO 8601</label>
-<div class="row"><input id="at" name="at" value="{at}" placeholder="2030-01-17T11:36:34+01:00" required autocomplete="off" spellcheck="false"{mark_at}><button>Set</button></div>
+<div class="row"><input id="at" name="at" value="{at}" placeholder="2030-01-17T11:36:34+01:00" required autocomplete="off" spellcheck="false"{mark_at}><button aria-label="Set the moment">Set</button></div>
 </form>
 <form method="post" action="/do/expire_at_browser_close">
 <div class="buttons"><button>When the browser closes</button><button formaction="/do/expire_by_policy">By the global policy</button></div>
@@ -95,8 +99,8 @@ fn small() -> &'static str {
     r#"<section class="card"><h2>Test cookie and visits</h2>
 <form method="post" action="/do/set_test_cookie">
 <dl class="acts">
-<div><dt><button>Set</button></dt><dd><code>set_test_cookie</code>: if your browser brings it back, it worked.</dd></div>
-<div><dt><button formaction="/do/delete_test_cookie">Delete</button></dt><dd><code>delete_test_cookie</code>, once it has told.</dd></div>
+<div><dt><button aria-label="Set the test cookie">Set</button></dt><dd><code>set_test_cookie</code>: if your browser brings it back, it worked.</dd></div>
+<div><dt><button formaction="/do/delete_test_cookie" aria-label="Delete the test cookie">Delete</button></dt><dd><code>delete_test_cookie</code>, once it has told.</dd></div>
 <div><dt><button class="main" formaction="/do/visit">Count a visit</button></dt><dd>Adds 1 to the member <code>visits</code>.</dd></div>
 </dl>
 </form></section>"#

@@ -15,7 +15,7 @@ const HANGER: &str = r#"<svg class="hanger" viewBox="0 0 48 32" aria-hidden="tru
 /// The whole page. `problem` is the action that was refused and why; its form shows again what was typed.
 pub(super) fn page(view: &View, notice: Option<&str>, problem: Option<(&str, &str)>, typed: &Fields) -> String {
     let message = match (problem, notice) {
-        (Some((_, why)), _) => format!(r#"<p class="message problem" role="alert">{}</p>"#, escape(why)),
+        (Some((_, why)), _) => format!(r#"<p class="message problem" id="problem" role="alert">{}</p>"#, escape(why)),
         (None, Some(what)) => format!(r#"<p class="message" role="status">{}</p>"#, escape(what)),
         (None, None) => String::new(),
     };
