@@ -48,7 +48,7 @@ pub(crate) struct Chromium {
     port: u16,
     /// The path of the WebDriver session; empty before there is one.
     session: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Chromium {
@@ -67,20 +67,24 @@ impl Chromium {
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = Command::new("sh");
         command.args(["-c", GUARD, "sh"]).arg(chromedriver).process_group(0);
-        // Neither settings nor caches of the user's.
-        command.env("HOME", folder.path()).env_remove("XDG_CONFIG_HOME").env_remove("XDG_CACHE_HOME");
+        // Neither settings nor caches of the user's; what is left behind goes with the folder.
+        command
+            .env("HOME", folder.path())
+            .env("TMPDIR", folder.path())
+            .env_remove("XDG_CONFIG_HOME")
+            .env_remove("XDG_CACHE_HOME");
         let mut guard = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("sh starts");
         let input = guard.stdin.take();
         let mut output = BufReader::new(guard.stdout.take().expect("its output"));
         let port = port(&mut output);
-        let mut chromium = Self { guard, input, _output: output, port, session: String::new(), _folder: folder };
+        let mut chromium = Self { guard, input, _output: output, port, session: String::new(), folder };
         chromium.begin(javascript);
         Some(chromium)
     }
 
     fn begin(&mut self, javascript: bool) {
         let mut flags: Vec<_> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
-        flags.push(format!("--user-data-dir={}", self._folder.path().join("profile").display()));
+        flags.push(format!("--user-data-dir={}", self.folder.path().join("profile").display()));
         if !javascript {
             flags.push("--blink-settings=scriptEnabled=false".to_owned());
         }
