@@ -34,7 +34,7 @@
 //! | [`storage`] | where bytes are kept, and the trait for places of your own |
 //! | [`SessionData`], [`Json`] | the members of a session |
 //! | [`wire`] | Django's formats as pure functions |
-//! | `testing` | the contracts of storages and of sessions (feature `testing`) |
+//! | `testing` | for tests: sessions made beforehand, a cookie jar, the contract suite for storages (feature `testing`) |
 //!
 //! # Features
 //!
@@ -44,7 +44,7 @@
 //! | `tower` | the layer and the service |
 //! | `sqlite` | `storage::SqliteStorage`, with SQLite built in |
 //! | `toml` | settings from a file `cloakroom.toml` |
-//! | `testing` | the contracts, and a storage that counts its round trips |
+//! | `testing` | sessions made beforehand and a cookie jar for tests of handlers; the contract suite for storages, and a storage that counts its round trips |
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Without a framework nobody asks what a response has to say.

@@ -1,6 +1,11 @@
-//! Tools for tests: the contract that every [`Storage`](crate::storage::Storage) keeps, and a storage that
-//! counts its calls, fails on command and lets something happen in between. [`session_contract`] proves the sessions
-//! of an engine.
+//! Tools for tests.
+//!
+//! For tests of an application's handlers: [`session_cookie`] makes a session beforehand, for a visitor who is
+//! signed in; [`CookieJar`] remembers cookies from one request to the next.
+//!
+//! For storages: the contract that every [`Storage`](crate::storage::Storage) keeps, and a storage that counts its
+//! calls, fails on command and lets something happen in between. [`session_contract`] proves the sessions of an
+//! engine.
 //!
 //! Whoever writes a storage of their own proves it with one test:
 //!
@@ -14,10 +19,12 @@
 //! # });
 //! ```
 
+mod client;
 mod contract;
 mod sessions;
 mod spy;
 
+pub use client::{CookieJar, session_cookie};
 pub use contract::{ContractFailure, StorageContract, storage_contract};
 pub use sessions::session_contract;
 pub use spy::{Calls, Fault, Operation, SpyStorage};
