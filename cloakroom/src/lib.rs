@@ -84,11 +84,17 @@ pub use settings::{
 };
 pub use time::{Clock, Timestamp};
 
-/// The examples in the documents are compiled with the tests.
-#[cfg(all(doctest, feature = "axum", feature = "sqlite"))]
+/// The examples in the documents, compiled and run with the doctests.
+#[cfg(all(doctest, feature = "axum", feature = "sqlite", feature = "testing"))]
 mod documents {
     #[doc = include_str!("../../README.md")]
-    struct Readme;
+    mod readme {}
     #[doc = include_str!("../../docs/django.md")]
-    struct Django;
+    mod django {}
+    #[doc = include_str!("../../docs/guide.md")]
+    mod guide {}
+    #[doc = include_str!("../../docs/from-tower-sessions.md")]
+    mod from_tower_sessions {}
+    #[doc = include_str!("../../docs/from-django.md")]
+    mod from_django {}
 }
