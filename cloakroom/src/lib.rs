@@ -48,7 +48,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Without a framework nobody asks what a response has to say.
-#![cfg_attr(not(feature = "tower"), allow(dead_code))]
+#![cfg_attr(not(feature = "tower"), allow(dead_code, unused_imports))]
 
 mod cookie;
 mod data;
@@ -72,9 +72,12 @@ pub use engine::Engine;
 pub use error::SessionError;
 pub use expiry::{Expiry, ExpiryError, ExpiryOptions, Moment};
 pub use key::{InvalidSessionKey, KeySource, SessionKey};
+#[cfg(feature = "axum")]
+#[doc(inline)]
+pub use middleware::SessionRejection;
 #[cfg(feature = "tower")]
 #[doc(inline)]
-pub use middleware::SessionLayer;
+pub use middleware::{SessionLayer, Sessions};
 #[cfg(feature = "sqlite")]
 pub use session::OpenError;
 pub use session::{BlockingSession, LazySession, Session, SessionStore, TEST_COOKIE_NAME, TEST_COOKIE_VALUE};

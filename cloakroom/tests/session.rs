@@ -368,6 +368,23 @@ async fn a_row_that_is_signed_and_no_session_is_an_error_and_stays() {
 }
 
 #[tokio::test]
+async fn a_store_opens_by_its_settings_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:///{}", folder.path().join("new.sqlite3").display());
+    let settings = Settings::new().secret_key("s").database_url(url);
+    assert!(SessionStore::open(settings.clone()).is_err(), "a missing file is an error");
+    let store = SessionStore::open_or_create(settings.clone()).await.unwrap();
+    let session = store.session(None);
+    session.aset("name", "Ada").await.unwrap();
+    session.asave().await.unwrap();
+    let again = SessionStore::open(settings.clone()).unwrap().session(session.session_key().as_ref());
+    assert_eq!(again.aget::<String>("name").await.unwrap().as_deref(), Some("Ada"));
+    let engine = settings.clone().session_engine("memory".parse().unwrap());
+    assert_eq!(SessionStore::open(engine).unwrap().engine().as_str(), "memory");
+    assert!(SessionStore::open(settings.session_engine("file".parse().unwrap())).is_err());
+}
+
+#[tokio::test]
 async fn two_tasks_of_one_request_load_once() {
     use cloakroom::testing::SpyStorage;
     let spy = SpyStorage::new(MemoryStorage::new());

@@ -6,6 +6,9 @@ use crate::session::LazySession;
 /// layer's session is what [`LazySession`] and [`Session`](crate::Session) extract; of several the
 /// innermost. The others are found by the name of their cookie:
 ///
+/// Give each layer's store a storage of its own, another table for example: in one storage a visitor's key would also
+/// open a session in the other layer.
+///
 /// ```
 /// use cloakroom::SessionError;
 /// use cloakroom::middleware::Sessions;

@@ -13,6 +13,8 @@ use crate::session::state::{Shared, State};
 use crate::settings::{EngineName, Settings, SettingsError};
 use crate::storage::Storage;
 #[cfg(feature = "sqlite")]
+use crate::storage::StorageError;
+#[cfg(feature = "sqlite")]
 use crate::storage::sqlite::{SqliteOpenError, SqliteOptions};
 use crate::time::Clock;
 use crate::wire::stored::DecodeError;
@@ -63,6 +65,9 @@ pub enum OpenError {
     /// The SQLite file cannot be opened.
     #[error(transparent)]
     Sqlite(#[from] SqliteOpenError),
+    /// The table cannot be made.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
 }
 
 impl SessionStore {
@@ -107,14 +112,43 @@ impl SessionStore {
     /// A setting that cannot be used, or a database that cannot be opened.
     #[cfg(feature = "sqlite")]
     pub fn open(settings: Settings) -> Result<Self, OpenError> {
+        Ok(match Self::database_of(&settings)? {
+            None => Self::memory(settings)?,
+            Some(options) => Self::db(options.open()?, settings)?,
+        })
+    }
+
+    /// The same, and makes what is missing: the SQLite file, Django's table and its record, as
+    /// [`SqliteStorage::migrate`](crate::storage::SqliteStorage::migrate) does. For a site of its own; beside a Django
+    /// site [`open`](Self::open) is safer, since a mistyped path is an error there.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), or the table cannot be made. Under `SESSION_READ_ONLY` nothing is made.
+    #[cfg(feature = "sqlite")]
+    pub async fn open_or_create(settings: Settings) -> Result<Self, OpenError> {
+        if settings.is_read_only() {
+            return Self::open(settings);
+        }
+        Ok(match Self::database_of(&settings)? {
+            None => Self::memory(settings)?,
+            Some(options) => {
+                let storage = options.create(true).open()?;
+                storage.migrate().await?;
+                Self::db(storage, settings)?
+            }
+        })
+    }
+
+    /// The SQLite file that the settings name; `None` for the memory engine. Everything that can be refused is, before
+    /// any file is touched.
+    #[cfg(feature = "sqlite")]
+    fn database_of(settings: &Settings) -> Result<Option<SqliteOptions>, OpenError> {
         settings.validate()?;
         match settings.engine_name() {
-            EngineName::Memory => Ok(Self::memory(settings)?),
+            EngineName::Memory => Ok(None),
             EngineName::Db => {
-                // Before any file is touched.
                 settings.signing_keys(settings.salt())?;
-                let storage = SqliteOptions::for_settings(&settings)?.open()?;
-                Ok(Self::db(storage, settings)?)
+                Ok(Some(SqliteOptions::for_settings(settings)?))
             }
             other => Err(other.not_yet().from_source(settings.source("SESSION_ENGINE")).into()),
         }
