@@ -4,31 +4,52 @@ use std::path::Path;
 
 use cloakroom::storage::SqliteStorage;
 use cloakroom::storage::sqlite::{SqliteOpenError, SqliteOptions};
-use cloakroom::{EngineName, Settings};
+use cloakroom::{EngineName, SettingSource, Settings};
 
 use crate::failure::Failure;
 use crate::options::Place;
 
-/// The environment's settings, with the command line's laid over them.
+/// The settings from all their sources, with the command line's laid over them. An option without a value
+/// is one that was not given.
 pub(crate) fn settings(place: &Place) -> Result<Settings, Failure> {
-    let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
-    Ok(Settings::new().with_variables(|name| match name {
-        "DATABASE_URL" => given(&place.database_url),
-        "SESSION_ENGINE" => given(&place.engine),
-        _ => std::env::var(name).ok(),
-    })?)
+    let mut settings = Settings::load()?;
+    for (setting, option, value) in
+        [("DATABASE_URL", "--database-url", &place.database_url), ("SESSION_ENGINE", "--engine", &place.engine)]
+    {
+        if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
+            let source = SettingSource::Argument { option: option.to_owned() };
+            settings = settings.with_value(setting, value, &source)?;
+        }
+    }
+    Ok(settings)
 }
 
 /// The database that holds the sessions. A missing file is made only if `create` says so.
 pub(crate) fn open(place: &Place, create: bool) -> Result<SqliteStorage, Failure> {
     let settings = settings(place)?;
-    if settings.engine_name() == EngineName::Memory {
-        return Err(Failure::new(
-            "SESSION_ENGINE = \"memory\": these sessions live inside the site's own process and need no table; \
-             use the engine db to keep them in a database",
-        ));
+    match settings.engine_name() {
+        engine if engine.uses_database() => {}
+        EngineName::Memory => {
+            return Err(Failure::new(
+                "SESSION_ENGINE = \"memory\": these sessions live inside the site's own process and need no table; \
+                 use the engine db to keep them in a database",
+            ));
+        }
+        engine => {
+            return Err(Failure::new(format!(
+                "SESSION_ENGINE = {:?}: this version of cloakroom keeps sessions in a database only; use the engine \
+                 db, or Django's own command",
+                engine.as_str()
+            )));
+        }
     }
-    if settings.database().is_none() {
+    if settings.is_read_only() {
+        return Err(Failure::new(format!(
+            "SESSION_READ_ONLY ({}): sessions are only to be read here; switch it off to let this command write",
+            settings.source("SESSION_READ_ONLY")
+        )));
+    }
+    if !settings.is_set("DATABASE_URL") && !settings.is_set("SESSION_DATABASE_ALIAS") {
         return Err(Failure::new(
             "DATABASE_URL is not set; set it or give --database-url, such as sqlite:///db.sqlite3",
         ));

@@ -1,13 +1,16 @@
-//! The `cloakroom` command: creates the session table, clears expired sessions, decodes stored session data.
+//! The `cloakroom` command: creates the session table, clears expired sessions, decodes stored
+//! session data, shows the settings, derives signing keys.
 #![forbid(unsafe_code)]
 
 mod clearsessions;
 mod database;
 mod decode;
+mod derive_key;
 mod failure;
 mod migrate;
 mod options;
 mod output;
+mod settings;
 
 use std::process::ExitCode;
 
@@ -27,6 +30,8 @@ fn main() -> ExitCode {
         Command::Migrate(arguments) => migrate::run(arguments, &options.place),
         Command::Clearsessions(arguments) => clearsessions::run(arguments, &options.place),
         Command::Decode(arguments) => decode::run(arguments, &options.place),
+        Command::Settings(arguments) => settings::run(arguments, &options.place),
+        Command::DeriveKey(arguments) => derive_key::run(arguments, &options.place),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,9 +9,11 @@ Examples:
   cloakroom clearsessions
   SECRET_KEY=… cloakroom decode - < stored.txt
 
-Settings come from the environment, under Django's names: DATABASE_URL, SESSION_ENGINE, SECRET_KEY,
-SECRET_KEY_FALLBACKS (separated by commas), USE_TZ, TIME_ZONE. Secrets are read from there only: other
-users of the machine could see a command line.
+Settings have Django's names: DATABASE_URL, SESSION_ENGINE, SECRET_KEY, SECRET_KEY_FALLBACKS (separated by
+commas), USE_TZ, TIME_ZONE and so on. They come from a file cloakroom.toml in the current folder (or the one
+that CLOAKROOM_CONFIG names), a file .env beside it, the environment, and the options below; the later ones
+win, and `cloakroom settings` shows what came from where. Secrets are no options: other users of the machine
+could see a command line.
 
 Exit codes: 0 done, 1 not done (the reason is on standard error), 2 wrong usage.";
 
@@ -29,12 +31,11 @@ pub(crate) struct Options {
 /// Where the sessions are.
 #[derive(Args, Debug)]
 pub(crate) struct Place {
-    /// The database: sqlite:///relative/path or sqlite:////absolute/path
-    // The URL of a database may hold a password: help must not show what the environment says.
-    #[arg(long, global = true, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    /// The database, in place of DATABASE_URL: sqlite:///relative/path or sqlite:////absolute/path
+    #[arg(long, global = true, value_name = "URL")]
     pub(crate) database_url: Option<String>,
-    /// The engine, by Django's dotted name or the short one [default: db]
-    #[arg(long, global = true, value_name = "NAME", env = "SESSION_ENGINE", hide_env_values = true)]
+    /// The engine, in place of SESSION_ENGINE, by Django's dotted name or the short one [default: db]
+    #[arg(long, global = true, value_name = "NAME")]
     pub(crate) engine: Option<String>,
 }
 
@@ -49,6 +50,12 @@ pub(crate) enum Command {
     /// Show what stored session data or a signed cookie holds, as JSON
     #[command(after_help = DECODE_HELP)]
     Decode(Decode),
+    /// Show every setting, its value and where it came from; secrets are masked
+    #[command(after_help = SETTINGS_HELP)]
+    Settings(SettingsArguments),
+    /// Print the key that signs sessions, for a service that shall not have SECRET_KEY
+    #[command(after_help = DERIVE_KEY_HELP)]
+    DeriveKey(DeriveKey),
 }
 
 const MIGRATE_HELP: &str = "\
@@ -103,4 +110,43 @@ pub(crate) struct Decode {
     /// Do not check the signature: what is shown may have been written by anybody
     #[arg(long)]
     pub(crate) unverified: bool,
+}
+
+const SETTINGS_HELP: &str = "\
+The settings are shown even if one of them cannot be used; then the reason is on standard error and the exit code
+is 1.
+
+Examples:
+  cloakroom settings
+  cloakroom settings --json";
+
+#[derive(Args, Debug)]
+pub(crate) struct SettingsArguments {
+    /// Answer in JSON: {\"NAME\": {\"value\": …, \"source\": {\"kind\": …}}}
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const DERIVE_KEY_HELP: &str = "\
+A signature of Django's needs only a hash of the salt and the secret. A service that is given this key as
+SESSION_SIGNING_KEY, and not SECRET_KEY, reads and writes the site's sessions; whoever steals it can forge
+sessions, but no password-reset link and no other signature of the site. Run this where SECRET_KEY is known.
+
+Examples:
+  cloakroom derive-key
+  cloakroom derive-key --fallbacks >> second-service/.env
+  cloakroom derive-key --salt signed_cookies";
+
+#[derive(Args, Debug)]
+pub(crate) struct DeriveKey {
+    /// What the key is for: stored (the engines db, cached_db and file), signed_cookies, or the salt itself
+    /// [default: SESSION_SALT, which is that of stored unless set]
+    #[arg(long, value_name = "SALT")]
+    pub(crate) salt: Option<String>,
+    /// Print lines for a .env file, with the keys of SECRET_KEY_FALLBACKS too
+    #[arg(long)]
+    pub(crate) fallbacks: bool,
+    /// Answer in JSON: {\"key\": …}
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -1,4 +1,4 @@
-//! What the environment says, and what is done where it says nothing.
+//! What the settings say, and what is done where they say nothing.
 
 use std::fmt;
 
@@ -37,16 +37,16 @@ pub(crate) struct About {
 
 impl Config {
     pub(crate) fn from_environment() -> Result<Self, Failure> {
-        let is_set = |name| std::env::var_os(name).is_some();
-        let own_database = !is_set("DATABASE_URL");
-        let mut settings = Settings::new().time_zone("UTC");
-        if own_database {
+        let mut settings = Settings::new().time_zone("UTC").with_all_sources()?;
+        let own_database = !settings.is_set("DATABASE_URL") && !settings.is_set("SESSION_DATABASE_ALIAS");
+        if own_database && !settings.is_set("SESSION_COOKIE_NAME") {
             settings = settings.session_cookie_name(COOKIE_NAME);
         }
-        let mut settings = settings.with_environment()?;
         settings.validate()?;
+        let has_secret =
+            ["SECRET_KEY", "SECRET_KEY_B64", "SESSION_SIGNING_KEY"].iter().any(|name| settings.is_set(name));
         // A secret made up for a database that others share would make all their sessions unreadable.
-        let own_secret = own_database && settings.engine_name() == EngineName::Db && !is_set("SECRET_KEY");
+        let own_secret = own_database && settings.engine_name() == EngineName::Db && !has_secret;
         let secret_file = if own_secret { Some(secret::read_or_make(SECRET_FILE.as_ref())?) } else { None };
         if let Some(file) = &secret_file {
             settings = settings.secret_key(file.secret());
@@ -68,18 +68,28 @@ impl Config {
             let about = About { engine, database: None, secret: None, cookie };
             return Ok((SessionStore::memory(self.settings.clone())?, about));
         }
+        if engine != EngineName::Db {
+            // Refused by name, before anything is made.
+            SessionStore::open(self.settings.clone())?;
+        }
         // Nothing is made on the disk for settings that are refused anyway.
-        self.settings.secret_keys()?;
+        self.settings.signing_keys(self.settings.salt())?;
         // Only the demo's own file is switched to WAL: the switch is for good, and for Django too.
         let options = if self.own_database {
             // SQLite would let others read it. If it cannot be made here, opening it says why.
             let _ = private::make(DATABASE_FILE.as_ref());
-            SqliteOptions::new(DATABASE_FILE).wal(true).time_zone(self.settings.naive_time_zone()?)
+            SqliteOptions::new(DATABASE_FILE)
+                .wal(true)
+                .table(self.settings.table())
+                .time_zone(self.settings.naive_time_zone()?)
         } else {
             SqliteOptions::for_settings(&self.settings)?
         };
-        let storage = options.create(true).open()?;
-        let made = storage.migrate().await?.created_table;
+        let read_only = self.settings.is_read_only();
+        let storage = options.create(!read_only).open()?;
+        // A table of another name belongs to a model of the Django site, which makes it.
+        let ours = !read_only && self.settings.table() == Settings::new().table();
+        let made = ours && storage.migrate().await?.created_table;
         let about = About {
             engine,
             database: Some(format!(
@@ -89,11 +99,14 @@ impl Config {
                     (true, true) => "made just now",
                     (true, false) => "the demo's own",
                     (false, true) => "from DATABASE_URL; the table was made just now",
+                    (false, false) if read_only => "from DATABASE_URL, only to be read",
                     (false, false) => "from DATABASE_URL",
                 }
             )),
             secret: Some(match &self.secret_file {
                 Some(file) => file.to_string(),
+                None if self.settings.is_set("SESSION_SIGNING_KEY") => "from SESSION_SIGNING_KEY".to_owned(),
+                None if self.settings.is_set("SECRET_KEY_B64") => "from SECRET_KEY_B64".to_owned(),
                 None => "from SECRET_KEY".to_owned(),
             }),
             cookie,

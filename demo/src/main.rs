@@ -25,11 +25,12 @@ cloakroom-demo: the demo site of cloakroom
 
 Usage: cloakroom-demo [--help | --version]
 
-Settings are environment variables:
+Settings are environment variables, or stand in a file .env or cloakroom.toml in this folder:
   DEMO_ADDR             address and port [default: 127.0.0.1:8000]; port 0 takes a free one
   DATABASE_URL          sqlite:///relative/path or sqlite:////absolute/path, perhaps a Django site's
                         [default: a file of the demo's own in this folder]
   SECRET_KEY            the Django site's [default without DATABASE_URL: one of its own, kept in a file]
+  SESSION_SIGNING_KEY   in its place: what `cloakroom derive-key` prints where SECRET_KEY is known
   SECRET_KEY_FALLBACKS  further secrets that are accepted, separated by commas
   SESSION_ENGINE        db or memory [default: db]
   SESSION_COOKIE_NAME and the other SESSION_… settings, USE_TZ, TIME_ZONE: as in Django

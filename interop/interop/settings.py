@@ -1,51 +1,57 @@
-"""Settings from the environment variables that the demo site reads, by django-environ's rules."""
+"""Settings that django-environ reads: from the environment, and from the file of variables that ENV_FILE
+names or `.env` in the current folder. The demo site reads the same ones.
+"""
 
+import base64
 import os
-from urllib.parse import unquote_plus, urlparse
 
+import environ
 from django.core.exceptions import ImproperlyConfigured
 
-
-def required(name):
-    value = os.environ.get(name, "")
-    if not value:
-        raise ImproperlyConfigured(f"{name} is not set. Give both sites the same {name}.")
-    return value
+env = environ.Env()
+# What the environment says wins.
+env.read_env(os.environ.get("ENV_FILE") or os.path.join(os.getcwd(), ".env"))
 
 
 def text(name, default=None):
-    return os.environ.get(name) or default
-
-
-def boolean(name, default):
-    value = os.environ.get(name)
-    if value is None:
-        return default
-    try:
-        return int(value) != 0
-    except ValueError:
-        return value.lower().strip() in ("true", "on", "ok", "y", "yes", "1")
+    return env.str(name, default="") or default
 
 
 def integer(name, default):
-    value = text(name)
+    if not text(name):
+        return default
     try:
-        return default if value is None else int(value)
+        return env.int(name)
     except ValueError:
-        raise ImproperlyConfigured(f"{name}={value!r} is not a whole number.") from None
+        raise ImproperlyConfigured(f"{name}={text(name)!r} is not a whole number.") from None
 
 
-def sqlite_path(url):
-    """What follows the third slash is the path: sqlite:///relative, sqlite:////absolute."""
-    parts = urlparse(url)
-    path = unquote_plus(parts.path[1:])
-    # An in-memory database cannot be shared with another site.
-    if parts.scheme != "sqlite" or parts.netloc or path in ("", ":memory:"):
+def secret():
+    """SECRET_KEY, or SECRET_KEY_B64 for one of bytes."""
+    if text("SECRET_KEY"):
+        return text("SECRET_KEY")
+    if text("SECRET_KEY_B64"):
+        return base64.b64decode(text("SECRET_KEY_B64"), validate=True)
+    raise ImproperlyConfigured("SECRET_KEY is not set. Give both sites the same SECRET_KEY.")
+
+
+def database():
+    """An SQLite file, which another site can share."""
+    if not text("DATABASE_URL"):
+        raise ImproperlyConfigured("DATABASE_URL is not set. Give both sites the same DATABASE_URL.")
+    config = env.db_url("DATABASE_URL")
+    if (
+        config["ENGINE"] != "django.db.backends.sqlite3"
+        or config["NAME"] in ("", ":memory:")
+        or config.get("HOST")
+    ):
         # The value is not shown: the URL of another database may hold a password.
         raise ImproperlyConfigured(
             "DATABASE_URL must be sqlite:///relative/path or sqlite:////absolute/path."
         )
-    return path
+    # Seconds to wait for a lock: the tests let many writers meet here.
+    config["OPTIONS"] = {"timeout": 20, **config.get("OPTIONS", {})}
+    return config
 
 
 ENGINES = "django.contrib.sessions.backends."
@@ -63,8 +69,8 @@ def session_engine(name):
     return name
 
 
-SECRET_KEY = required("SECRET_KEY")
-SECRET_KEY_FALLBACKS = [key for key in text("SECRET_KEY_FALLBACKS", "").split(",") if key]
+SECRET_KEY = secret()
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 
 DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
@@ -73,17 +79,10 @@ WSGI_APPLICATION = "interop.wsgi.application"
 INSTALLED_APPS = ["django.contrib.sessions"]
 MIDDLEWARE = ["django.contrib.sessions.middleware.SessionMiddleware"]
 
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": sqlite_path(required("DATABASE_URL")),
-        # Seconds to wait for a lock: the tests let many writers meet here.
-        "OPTIONS": {"timeout": 20},
-    }
-}
+DATABASES = {"default": database()}
 
 USE_I18N = False
-USE_TZ = boolean("USE_TZ", True)
+USE_TZ = env.bool("USE_TZ", True)
 TIME_ZONE = text("TIME_ZONE", "UTC")
 
 SESSION_ENGINE = session_engine(text("SESSION_ENGINE", "db"))
@@ -92,13 +91,13 @@ SESSION_COOKIE_NAME = text("SESSION_COOKIE_NAME", "sessionid")
 SESSION_COOKIE_AGE = integer("SESSION_COOKIE_AGE", 60 * 60 * 24 * 7 * 2)
 SESSION_COOKIE_DOMAIN = text("SESSION_COOKIE_DOMAIN")
 SESSION_COOKIE_PATH = text("SESSION_COOKIE_PATH", "/")
-SESSION_COOKIE_SECURE = boolean("SESSION_COOKIE_SECURE", False)
-SESSION_COOKIE_HTTPONLY = boolean("SESSION_COOKIE_HTTPONLY", True)
+SESSION_COOKIE_SECURE = env.bool("SESSION_COOKIE_SECURE", False)
+SESSION_COOKIE_HTTPONLY = env.bool("SESSION_COOKIE_HTTPONLY", True)
 SESSION_COOKIE_SAMESITE = text("SESSION_COOKIE_SAMESITE", "Lax")
 if SESSION_COOKIE_SAMESITE.lower() == "false":
     SESSION_COOKIE_SAMESITE = False  # the attribute is left out; the text "None" sends it
-SESSION_EXPIRE_AT_BROWSER_CLOSE = boolean("SESSION_EXPIRE_AT_BROWSER_CLOSE", False)
-SESSION_SAVE_EVERY_REQUEST = boolean("SESSION_SAVE_EVERY_REQUEST", False)
+SESSION_EXPIRE_AT_BROWSER_CLOSE = env.bool("SESSION_EXPIRE_AT_BROWSER_CLOSE", False)
+SESSION_SAVE_EVERY_REQUEST = env.bool("SESSION_SAVE_EVERY_REQUEST", False)
 
 # Answers of 400 and above are part of the tests and not logged; an exception that nobody
 # expected goes to stderr with its traceback.

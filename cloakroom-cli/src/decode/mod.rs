@@ -5,7 +5,7 @@ mod pretty;
 mod unverified;
 
 use cloakroom::wire::signing::TimestampSigner;
-use cloakroom::wire::stored::{self, DecodeError, Decoded, SESSION_SALT, SIGNED_COOKIES_SALT};
+use cloakroom::wire::stored::{self, DecodeError, Decoded, SIGNED_COOKIES_SALT};
 use cloakroom::{SessionData, Settings, Timestamp};
 
 use crate::database;
@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: &Decode, place: &Place) -> Result<(), Failure> {
     } else {
         let settings = database::settings(place)?;
         let decoded = verified(&text, arguments.cookie, &settings)?;
-        let about = format!("signed {}, verified by {}", moment(decoded.signed_at), key_name(decoded.key));
+        let about = format!("signed {}, verified by {}", moment(decoded.signed_at), key_name(decoded.key, &settings));
         (decoded.json, about)
     };
     // Of several members of one name the last counts, as for Python; values stay as they are.
@@ -35,27 +35,33 @@ pub(crate) fn run(arguments: &Decode, place: &Place) -> Result<(), Failure> {
 }
 
 fn verified(text: &[u8], cookie: bool, settings: &Settings) -> Result<Decoded, Failure> {
-    let (primary, fallbacks) = settings.secret_keys()?;
-    let decode = |salt| stored::decode(text, &TimestampSigner::with_secret(&primary, &fallbacks, salt));
-    let (salt, other) = if cookie { (SIGNED_COOKIES_SALT, SESSION_SALT) } else { (SESSION_SALT, SIGNED_COOKIES_SALT) };
-    decode(salt).map_err(|error| match error {
+    let decode = |salt: &str| -> Result<Result<Decoded, DecodeError>, Failure> {
+        let (primary, fallbacks) = settings.signing_keys(salt)?;
+        Ok(stored::decode(text, &TimestampSigner::new(&primary, &fallbacks)))
+    };
+    let stored = settings.salt();
+    let (salt, other) = if cookie { (SIGNED_COOKIES_SALT, stored) } else { (stored, SIGNED_COOKIES_SALT) };
+    // Whoever has only the key for one salt cannot look for the other purpose.
+    let fits_other = || decode(other).is_ok_and(|decoded| decoded.is_ok());
+    decode(salt)?.map_err(|error| match error {
         // A signature holds for its purpose only; the other purpose is worth a word.
-        DecodeError::BadSignature if decode(other).is_ok() && cookie => {
+        DecodeError::BadSignature if cookie && fits_other() => {
             Failure::new("this is stored session data and no signed cookie: leave out --cookie")
         }
-        DecodeError::BadSignature if decode(other).is_ok() => {
+        DecodeError::BadSignature if fits_other() => {
             Failure::new("this is a cookie of the signed_cookies engine: add --cookie")
         }
         DecodeError::BadSignature => Failure::new(
-            "the signature is missing or does not match: neither SECRET_KEY nor one of the SECRET_KEY_FALLBACKS \
-             made it, or the text is not whole",
+            "the signature is missing or does not match: neither SECRET_KEY nor one of the SECRET_KEY_FALLBACKS (nor \
+             SESSION_SIGNING_KEY) made it, or the text is not whole",
         ),
         error => error.into(),
     })
 }
 
-fn key_name(key: usize) -> String {
-    if key == 0 { "SECRET_KEY".to_owned() } else { format!("fallback {key} of SECRET_KEY_FALLBACKS") }
+fn key_name(key: usize, settings: &Settings) -> String {
+    let name = if settings.is_set("SESSION_SIGNING_KEY") { "SESSION_SIGNING_KEY" } else { "SECRET_KEY" };
+    if key == 0 { name.to_owned() } else { format!("fallback {key} of {name}_FALLBACKS") }
 }
 
 /// A second since 1970; the signer may have written one that no calendar knows.

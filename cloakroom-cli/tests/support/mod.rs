@@ -6,17 +6,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// What the command reads from its environment, so that no test depends on the one it is run in.
-const VARIABLES: [&str; 9] = [
-    "DATABASE_URL",
-    "SECRET_KEY",
-    "SECRET_KEY_FALLBACKS",
-    "SESSION_COOKIE_AGE",
-    "SESSION_COOKIE_NAME",
-    "SESSION_COOKIE_SAMESITE",
-    "SESSION_ENGINE",
-    "TIME_ZONE",
-    "USE_TZ",
-];
+fn is_setting(name: &str) -> bool {
+    const NAMES: [&str; 3] = ["CLOAKROOM_CONFIG", "TIME_ZONE", "USE_TZ"];
+    const STARTS: [&str; 4] = ["DATABASE_URL", "CACHE_URL", "SECRET_KEY", "SESSION_"];
+    NAMES.contains(&name) || STARTS.iter().any(|start| name.starts_with(start))
+}
 
 /// What a run of the command left behind.
 pub(crate) struct Run {
@@ -32,8 +26,10 @@ pub(crate) fn run(folder: &Path, variables: &[(&str, &str)], arguments: &[&str])
 
 pub(crate) fn run_with_input(folder: &Path, variables: &[(&str, &str)], arguments: &[&str], input: &str) -> Run {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cloakroom"));
-    for name in VARIABLES {
-        command.env_remove(name);
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_setting) {
+            command.env_remove(name);
+        }
     }
     command.current_dir(folder).envs(variables.iter().copied()).args(arguments);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

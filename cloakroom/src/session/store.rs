@@ -150,7 +150,7 @@ impl SessionStore {
                 settings.signing_keys(settings.salt())?;
                 Ok(Some(SqliteOptions::for_settings(settings)?))
             }
-            other => Err(other.not_yet().from_source(settings.source("SESSION_ENGINE")).into()),
+            other => Err(other.not_yet().at_source(settings.source("SESSION_ENGINE")).into()),
         }
     }
 

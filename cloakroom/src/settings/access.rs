@@ -159,8 +159,7 @@ impl Settings {
         } else {
             format!("add it to {of}, or use one of {}", known.join(", "))
         };
-        SettingsError::new(setting, Some(alias), format!("is no alias in {of}"), remedy)
-            .from_source(self.source(setting))
+        SettingsError::new(setting, Some(alias), format!("is no alias in {of}"), remedy).at_source(self.source(setting))
     }
 
     pub(crate) fn policy(&self) -> Result<Policy, SettingsError> {
@@ -173,7 +172,7 @@ impl Settings {
     }
 
     fn zone(&self) -> Result<TimeZone, SettingsError> {
-        zone_named("TIME_ZONE", &self.time_zone).map_err(|error| error.from_source(self.source("TIME_ZONE")))
+        zone_named("TIME_ZONE", &self.time_zone).map_err(|error| error.at_source(self.source("TIME_ZONE")))
     }
 }
 

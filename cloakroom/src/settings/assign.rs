@@ -29,7 +29,7 @@ impl Settings {
             "SESSION_COOKIE_SAMESITE" => {
                 self.session_cookie_samesite = match given {
                     Given::Bool(false) => SameSite::left_out(),
-                    given => SameSite::from_str(&given.text(at)?).map_err(|error| error.from_source(source))?,
+                    given => SameSite::from_str(&given.text(at)?).map_err(|error| error.at_source(source))?,
                 }
             }
             "SESSION_COOKIE_PARTITIONED" => self.session_cookie_partitioned = given.boolean(at)?,
@@ -92,7 +92,7 @@ impl Settings {
         let database = match given {
             Given::Table(members) => Database::from_table(members, &at)?,
             url => Database::from_url(&url.text(&at)?)
-                .map_err(|error| error.about(given_as.to_owned()).from_source(at.source()))?,
+                .map_err(|error| error.about(given_as.to_owned()).at_source(at.source()))?,
         };
         self.sources.insert(alias_key("DATABASES", alias), at.source().clone());
         self.databases.put(alias, given_as, Ok(database));
@@ -111,7 +111,7 @@ impl Settings {
         let cache = match given {
             Given::Table(members) => Cache::from_table(members, &at)?,
             url => Cache::from_url(&url.text(&at)?)
-                .map_err(|error| error.about(given_as.to_owned()).from_source(at.source()))?,
+                .map_err(|error| error.about(given_as.to_owned()).at_source(at.source()))?,
         };
         self.sources.insert(alias_key("CACHES", alias), at.source().clone());
         self.caches.put(alias, given_as, Ok(cache));
@@ -124,5 +124,5 @@ fn unless_empty(text: String) -> Option<String> {
 }
 
 fn parsed<T: std::str::FromStr<Err = SettingsError>>(text: &str, at: &Place) -> Result<T, SettingsError> {
-    text.parse().map_err(|error: SettingsError| error.about(at.setting()).from_source(at.source()))
+    text.parse().map_err(|error: SettingsError| error.about(at.setting()).at_source(at.source()))
 }

@@ -223,8 +223,8 @@ impl Settings {
         of: impl Fn(&mut Self) -> &mut Named<T>,
     ) -> Self {
         let key = alias_key(setting, alias);
-        self.sources.insert(key.clone(), SettingSource::Code);
-        let read = read.map_err(|error| error.from_source(&SettingSource::Code));
+        self.sources.insert(key, SettingSource::Code);
+        let read = read.map_err(|error| error.at_source(&SettingSource::Code));
         of(&mut self).put(alias, given_as, read);
         self
     }

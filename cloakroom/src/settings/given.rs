@@ -78,12 +78,12 @@ impl Place {
     }
 
     pub(crate) fn refuse(&self, problem: impl Into<String>, remedy: impl Into<String>) -> SettingsError {
-        SettingsError::new(self.setting.clone(), None, problem, remedy).from_source(&self.source)
+        SettingsError::new(self.setting.clone(), None, problem, remedy).at_source(&self.source)
     }
 
     fn refuse_value(&self, value: &str, problem: &str, remedy: &str) -> SettingsError {
         let value = (!self.secret).then_some(value);
-        SettingsError::new(self.setting.clone(), value, problem, remedy).from_source(&self.source)
+        SettingsError::new(self.setting.clone(), value, problem, remedy).at_source(&self.source)
     }
 
     fn wrong_type(&self, given: &Given, remedy: &str) -> SettingsError {

@@ -107,7 +107,7 @@ impl Settings {
             let (has, wants) = (DerivedKey::salt_name(key.salt()), DerivedKey::salt_name(salt));
             let remedy = format!("derive one where SECRET_KEY is known: cloakroom derive-key --salt {}", quoted(salt));
             let problem = format!("is a key for the salt {has}, and what is to be signed has the salt {wants}");
-            Err(SettingsError::new(name, None, problem, remedy).from_source(self.source(name)))
+            Err(SettingsError::new(name, None, problem, remedy).at_source(self.source(name)))
         };
         let fallbacks = self.session_signing_key_fallbacks.iter();
         let fallbacks = fallbacks.map(|key| check("SESSION_SIGNING_KEY_FALLBACKS", key)).collect::<Result<_, _>>()?;
@@ -116,7 +116,7 @@ impl Settings {
 
     fn empty(&self, name: &'static str) -> SettingsError {
         SettingsError::new(name, None, "is empty", "set it to the secret of the Django site")
-            .from_source(self.source(name))
+            .at_source(self.source(name))
     }
 
     /// One secret, in one form.
@@ -152,7 +152,7 @@ impl Settings {
             if is_set && other_is_set {
                 let problem = format!("is set, and so is {other} ({})", self.source(other));
                 let remedy = format!("keep one of {name} and {other}");
-                return Err(SettingsError::new(name, None, problem, remedy).from_source(self.source(name)));
+                return Err(SettingsError::new(name, None, problem, remedy).at_source(self.source(name)));
             }
         }
         Ok(())

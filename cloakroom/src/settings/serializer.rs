@@ -89,7 +89,7 @@ impl Settings {
         known.extend(self.serializers.0.keys().cloned());
         let remedy = format!("use one of {}, or register one in code", known.join(", "));
         Err(SettingsError::new("SESSION_SERIALIZER", Some(path), problem, remedy)
-            .from_source(self.source("SESSION_SERIALIZER")))
+            .at_source(self.source("SESSION_SERIALIZER")))
     }
 }
 

@@ -39,11 +39,11 @@ impl SqliteOptions {
         let name = settings.session_database_setting();
         let source = settings.source(&format!("DATABASES.{}", settings.session_database_alias));
         let database = settings.session_database()?;
-        let options = of_database(database, || name).map_err(|error| error.from_source(source))?;
+        let options = of_database(database, || name).map_err(|error| error.at_source(source))?;
         if let Some(schema) = settings.schema() {
             let problem = "SQLite has no schemas";
             return Err(SettingsError::new("SESSION_SCHEMA", Some(schema), problem, "leave it out")
-                .from_source(settings.source("SESSION_SCHEMA")));
+                .at_source(settings.source("SESSION_SCHEMA")));
         }
         Ok(options.table(settings.table()).time_zone(naive_time_zone(settings, database)?))
     }

@@ -53,7 +53,7 @@ impl Settings {
             let line = error.span().map_or(1, |span| line_of(text, span.start));
             // The message alone: the error's own text shows the line, which may hold a secret.
             SettingsError::new("cloakroom.toml", None, error.message().replace('\n', ", "), "mend that line")
-                .from_source(&SettingSource::File { path: path.to_owned(), line })
+                .at_source(&SettingSource::File { path: path.to_owned(), line })
         })?;
         for Member { name, value, line } in members(table.into_inner(), text) {
             let source = SettingSource::File { path: path.to_owned(), line };

@@ -15,7 +15,7 @@ impl Settings {
     pub fn validate(&self) -> Result<(), SettingsError> {
         self.check().map_err(|error| {
             let source = self.source(error.setting());
-            error.from_source(source)
+            error.at_source(source)
         })
     }
 

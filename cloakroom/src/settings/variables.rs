@@ -76,7 +76,7 @@ impl Settings {
     /// use cloakroom::{SettingSource, Settings};
     ///
     /// let source = SettingSource::Argument { option: "--engine".into() };
-    /// let settings = Settings::new().with_value("SESSION_ENGINE", "memory", source)?;
+    /// let settings = Settings::new().with_value("SESSION_ENGINE", "memory", &source)?;
     /// assert_eq!(settings.source("SESSION_ENGINE").to_string(), "option --engine");
     /// # Ok::<(), cloakroom::SettingsError>(())
     /// ```
@@ -87,10 +87,10 @@ impl Settings {
         mut self,
         name: &str,
         text: impl Into<String>,
-        source: SettingSource,
+        source: &SettingSource,
     ) -> Result<Self, SettingsError> {
-        let known = Place::new(name.to_owned(), &source).known(&SINGLE)?;
-        self.assign(known, Given::Plain(text.into()), &source)?;
+        let known = Place::new(name.to_owned(), source).known(&SINGLE)?;
+        self.assign(known, Given::Plain(text.into()), source)?;
         Ok(self)
     }
 

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use super::{Browser, VARIABLES};
+use super::{Browser, without_settings};
 
 /// The Python that has Django; `None` where the tests are run without one, which `./test` says at its end.
 fn python() -> Option<PathBuf> {
@@ -23,12 +23,9 @@ fn project() -> PathBuf {
 
 /// A command of the project, `manage.py` or `serve.py`, in a folder; `None` without Django.
 pub(crate) fn command(script: &str, folder: &Path, variables: &[(&str, &str)]) -> Option<Command> {
-    let mut command = Command::new(python()?);
+    let mut command = without_settings(python()?);
     command.arg(project().join(script)).current_dir(folder);
-    for name in VARIABLES {
-        command.env_remove(name);
-    }
-    command.env("PYTHONDONTWRITEBYTECODE", "1").env_remove("TIME_ZONE").envs(variables.iter().copied());
+    command.env("PYTHONDONTWRITEBYTECODE", "1").envs(variables.iter().copied());
     Some(command)
 }
 

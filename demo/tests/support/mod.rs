@@ -12,35 +12,28 @@ pub(crate) mod django;
 #[cfg(unix)]
 pub(crate) mod webdriver;
 
-/// What the demo reads from its environment, so that no test depends on the one it is run in.
-const VARIABLES: [&str; 17] = [
-    "DATABASE_URL",
-    "DEMO_ADDR",
-    "DEMO_TEST_ROUTES",
-    "RUST_LOG",
-    "SECRET_KEY",
-    "SECRET_KEY_FALLBACKS",
-    "SESSION_COOKIE_AGE",
-    "SESSION_COOKIE_DOMAIN",
-    "SESSION_COOKIE_HTTPONLY",
-    "SESSION_COOKIE_NAME",
-    "SESSION_COOKIE_PATH",
-    "SESSION_COOKIE_SAMESITE",
-    "SESSION_COOKIE_SECURE",
-    "SESSION_ENGINE",
-    "SESSION_EXPIRE_AT_BROWSER_CLOSE",
-    "SESSION_SAVE_EVERY_REQUEST",
-    "USE_TZ",
-];
+/// What the sites read from their environment, so that no test depends on the one it is run in.
+fn is_setting(name: &str) -> bool {
+    const NAMES: [&str; 5] = ["CLOAKROOM_CONFIG", "ENV_FILE", "RUST_LOG", "TIME_ZONE", "USE_TZ"];
+    const STARTS: [&str; 5] = ["CACHE_URL", "DATABASE_URL", "DEMO_", "SECRET_KEY", "SESSION_"];
+    NAMES.contains(&name) || STARTS.iter().any(|start| name.starts_with(start))
+}
+
+/// A command that starts without the settings of the environment.
+pub(crate) fn without_settings(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_setting) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
 
 /// The demo's command in a folder, on a free port.
 pub(crate) fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cloakroom-demo"));
-    command.current_dir(folder);
-    for name in VARIABLES {
-        command.env_remove(name);
-    }
-    command.env_remove("TIME_ZONE").env("DEMO_ADDR", "127.0.0.1:0").envs(variables.iter().copied());
+    let mut command = without_settings(env!("CARGO_BIN_EXE_cloakroom-demo"));
+    command.current_dir(folder).env("DEMO_ADDR", "127.0.0.1:0").envs(variables.iter().copied());
     command
 }
 

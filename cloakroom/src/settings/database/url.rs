@@ -81,7 +81,7 @@ impl Database {
         }
         let mut database = Self { backend: backend.into(), ..Self::default() };
         database.read(&url, backend)?;
-        if is_sqlite && database.name.is_empty() {
+        if url.scheme == "sqlite" && database.name.is_empty() {
             database.name = ":memory:".into();
         }
         Ok(database)

@@ -135,6 +135,7 @@ fn number(text: &str) -> Option<OptionValue> {
         Some(rest) => (-1, rest),
         None => (1, text.strip_prefix('+').unwrap_or(text)),
     };
+    let unsigned = unsigned.trim_start();
     if !unsigned.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
         return None;
     }
