@@ -9,10 +9,27 @@ use cloakroom::{EngineName, SettingSource, Settings};
 use crate::failure::Failure;
 use crate::options::Place;
 
-/// The settings from all their sources, with the command line's laid over them. An option without a value
-/// is one that was not given.
-pub(crate) fn settings(place: &Place) -> Result<Settings, Failure> {
-    let mut settings = Settings::load()?;
+/// The settings, and whether somebody set any.
+pub(crate) struct Loaded {
+    pub(crate) settings: Settings,
+}
+
+impl Loaded {
+    /// Whether anything comes from elsewhere than the defaults.
+    pub(crate) fn is_anything_given(&self) -> bool {
+        self.settings.entries().iter().any(|entry| entry.source != SettingSource::Default)
+    }
+}
+
+/// The settings from all their sources, with the command line's laid over them: the one place where the command
+/// reads settings.
+pub(crate) fn load(place: &Place) -> Result<Loaded, Failure> {
+    load_over(Settings::new(), place)
+}
+
+/// The same over other values than the defaults. An option without a value is one that was not given.
+pub(crate) fn load_over(base: Settings, place: &Place) -> Result<Loaded, Failure> {
+    let mut settings = base.with_all_sources()?;
     for (setting, option, value) in
         [("DATABASE_URL", "--database-url", &place.database_url), ("SESSION_ENGINE", "--engine", &place.engine)]
     {
@@ -21,7 +38,11 @@ pub(crate) fn settings(place: &Place) -> Result<Settings, Failure> {
             settings = settings.with_value(setting, value, &source)?;
         }
     }
-    Ok(settings)
+    Ok(Loaded { settings })
+}
+
+pub(crate) fn settings(place: &Place) -> Result<Settings, Failure> {
+    Ok(load(place)?.settings)
 }
 
 /// The database that holds the sessions. A missing file is made only if `create` says so.
@@ -49,12 +70,17 @@ pub(crate) fn open(place: &Place, create: bool) -> Result<SqliteStorage, Failure
             settings.source("SESSION_READ_ONLY")
         )));
     }
+    open_with(&settings, create)
+}
+
+/// The database that these settings name.
+pub(crate) fn open_with(settings: &Settings, create: bool) -> Result<SqliteStorage, Failure> {
     if !settings.is_set("DATABASE_URL") && !settings.is_set("SESSION_DATABASE_ALIAS") {
         return Err(Failure::new(
             "DATABASE_URL is not set; set it or give --database-url, such as sqlite:///db.sqlite3",
         ));
     }
-    SqliteOptions::for_settings(&settings)?.create(create).open().map_err(|error| match error {
+    SqliteOptions::for_settings(settings)?.create(create).open().map_err(|error| match error {
         SqliteOpenError::Missing { path } => Failure::new(missing(&path)),
         error => error.into(),
     })

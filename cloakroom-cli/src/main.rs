@@ -1,15 +1,18 @@
-//! The `cloakroom` command: creates the session table, clears expired sessions, decodes stored
-//! session data, shows the settings, derives signing keys.
+//! The `cloakroom` command: creates the session table, clears expired sessions, decodes stored session data, shows
+//! and checks the settings, derives signing keys, compares with a Django site.
 #![forbid(unsafe_code)]
 
+mod check;
 mod clearsessions;
 mod database;
 mod decode;
 mod derive_key;
+mod doctor;
 mod failure;
 mod migrate;
 mod options;
 mod output;
+mod report;
 mod settings;
 
 use std::process::ExitCode;
@@ -18,7 +21,7 @@ use clap::Parser as _;
 
 use options::{Command, Options};
 
-/// 0: done. 1: not done, the reason is on standard error. 2 (by clap): the command line makes no sense.
+/// 0: done. 1: not done, the reason is on standard error, or something is wrong, as the report says. 2 (by clap): the command line makes no sense.
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
@@ -26,18 +29,19 @@ fn main() -> ExitCode {
         .with_target(false)
         .init();
     let options = Options::parse();
-    let done = match &options.command {
-        Command::Migrate(arguments) => migrate::run(arguments, &options.place),
-        Command::Clearsessions(arguments) => clearsessions::run(arguments, &options.place),
-        Command::Decode(arguments) => decode::run(arguments, &options.place),
-        Command::Settings(arguments) => settings::run(arguments, &options.place),
-        Command::DeriveKey(arguments) => derive_key::run(arguments, &options.place),
+    let place = &options.place;
+    let done = |()| ExitCode::SUCCESS;
+    let ended = match &options.command {
+        Command::Migrate(arguments) => migrate::run(arguments, place).map(done),
+        Command::Clearsessions(arguments) => clearsessions::run(arguments, place).map(done),
+        Command::Decode(arguments) => decode::run(arguments, place).map(done),
+        Command::Settings(arguments) => settings::run(arguments, place).map(done),
+        Command::DeriveKey(arguments) => derive_key::run(arguments, place).map(done),
+        Command::Check(arguments) => check::run(arguments, place),
+        Command::Doctor(arguments) => doctor::run(arguments, place),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("cloakroom: {failure}");
-            ExitCode::FAILURE
-        }
-    }
+    ended.unwrap_or_else(|failure| {
+        eprintln!("cloakroom: {failure}");
+        ExitCode::FAILURE
+    })
 }

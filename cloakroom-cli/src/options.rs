@@ -1,6 +1,10 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
+
+use crate::report::Level;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -56,6 +60,12 @@ pub(crate) enum Command {
     /// Print the key that signs sessions, for a service that shall not have SECRET_KEY
     #[command(after_help = DERIVE_KEY_HELP)]
     DeriveKey(DeriveKey),
+    /// Check the settings, the database and whether the secret fits the sessions in it
+    #[command(after_help = CHECK_HELP)]
+    Check(Check),
+    /// Compare with a Django site, write its settings for cloakroom, and prove a session both ways
+    #[command(after_help = DOCTOR_HELP)]
+    Doctor(Doctor),
 }
 
 const MIGRATE_HELP: &str = "\
@@ -147,6 +157,74 @@ pub(crate) struct DeriveKey {
     #[arg(long)]
     pub(crate) fallbacks: bool,
     /// Answer in JSON: {\"key\": …}
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const CHECK_HELP: &str = "\
+Read are the settings, the SQLite file they name, and up to 50 stored sessions: which secret verifies them, and
+whether their expiry fits USE_TZ, TIME_ZONE and SESSION_COOKIE_AGE. Nothing is written; neither secrets nor
+session data are shown.
+
+--deploy adds what Django's `manage.py check --deploy` says about sessions (security.W009, W012, W015, W025) and
+S11 to S16 of the security checklist.
+
+Exit codes: 0 nothing as bad as --fail-level was found, 1 something was, 2 wrong usage.
+
+Examples:
+  cloakroom check
+  cloakroom check --json
+  cloakroom check --deploy --fail-level warning";
+
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    /// Also judge the settings for a site that is open to the world
+    #[arg(long)]
+    pub(crate) deploy: bool,
+    /// From which findings on the exit code is 1
+    #[arg(long, value_name = "LEVEL", value_enum, ignore_case = true, default_value = "error")]
+    pub(crate) fail_level: Level,
+    /// Answer in JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const DOCTOR_HELP: &str = "\
+Runs the site's `manage.py shell` with the site's own Python and reads SESSION_*, SECRET_KEY and its fallbacks,
+USE_TZ, TIME_ZONE, the database and the cache that its sessions use. Secrets travel through a pipe and are never
+shown. Then it
+  - compares them with cloakroom's own settings, where some are set, and names what differs, the first first;
+  - writes cloakroom.toml, readable by its owner alone;
+  - proves a throw-away session both ways: made, changed and ended by Django and by cloakroom in turn.
+
+The Python is --python, or .venv or venv beside manage.py, or python3. It runs in the folder of manage.py and in
+this environment: variables that the site reads too are the site's.
+
+Exit codes: 0 the two agree, 1 they do not or could not be compared, 2 wrong usage.
+
+Examples:
+  cloakroom doctor --django site/manage.py
+  cloakroom doctor --django site/manage.py --python /srv/site/env/bin/python --output service/cloakroom.toml
+  cloakroom doctor --django site/manage.py --no-proof --json";
+
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    /// The Django site's manage.py
+    #[arg(long, value_name = "MANAGE_PY")]
+    pub(crate) django: PathBuf,
+    /// The Python to run it with
+    #[arg(long, value_name = "PATH")]
+    pub(crate) python: Option<PathBuf>,
+    /// Where to write the settings
+    #[arg(long, value_name = "FILE", default_value = "cloakroom.toml")]
+    pub(crate) output: PathBuf,
+    /// Overwrite that file
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Make no throw-away sessions: the site's database is left alone
+    #[arg(long)]
+    pub(crate) no_proof: bool,
+    /// Answer in JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

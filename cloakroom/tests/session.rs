@@ -2,12 +2,11 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
 
 use cloakroom::storage::MemoryStorage;
 use cloakroom::{
-    BlockingSession, Clock, Expiry, ExpiryOptions, Json, LazySession, Session, SessionData, SessionError, SessionKey,
-    SessionStore, Settings, Timestamp,
+    BlockingSession, ExpiryOptions, Json, LazySession, Session, SessionData, SessionError, SessionKey, SessionStore,
+    Settings, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;

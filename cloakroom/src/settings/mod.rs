@@ -12,6 +12,7 @@ pub(crate) mod environ;
 mod error;
 mod given;
 mod load;
+mod look;
 mod named;
 mod names;
 mod nearest;

@@ -1,0 +1,70 @@
+//! `cloakroom check`
+
+mod deploy;
+mod rows;
+
+pub(crate) use rows::hours;
+
+use std::process::ExitCode;
+
+use cloakroom::storage::SqliteStorage;
+use cloakroom::{EngineName, Settings};
+
+use crate::database;
+use crate::failure::Failure;
+use crate::options::{Check, Place};
+use crate::report::Report;
+
+pub(crate) fn run(arguments: &Check, place: &Place) -> Result<ExitCode, Failure> {
+    let mut report = Report::default();
+    match database::settings(place) {
+        Ok(settings) => {
+            look(&mut report, &settings)?;
+            if arguments.deploy {
+                deploy::look(&mut report, &settings);
+            }
+        }
+        Err(failure) => report.failure("settings", failure),
+    }
+    report.print(arguments.json)?;
+    Ok(report.exit_code(arguments.fail_level))
+}
+
+fn look(report: &mut Report, settings: &Settings) -> Result<(), Failure> {
+    match settings.validate() {
+        Ok(()) => report.ok("settings", "every value can be used"),
+        Err(error) => report.failure("settings", error),
+    }
+    if settings.engine_name() == EngineName::Memory {
+        report.ok("engine", "memory: sessions live and end with the site's own process");
+        return Ok(());
+    }
+    report.ok("engine", settings.engine_name().as_str());
+    match settings.secret_keys() {
+        Ok((_, fallbacks)) if fallbacks.is_empty() => report.ok("secret", "SECRET_KEY is set"),
+        Ok((_, fallbacks)) => report.ok("secret", format!("SECRET_KEY is set, with {} fallback(s)", fallbacks.len())),
+        Err(error) => report.failure("secret", error),
+    }
+    match database::open_with(settings, false) {
+        Ok(storage) => stored(report, settings, &storage),
+        Err(failure) => {
+            report.failure("database", failure);
+            Ok(())
+        }
+    }
+}
+
+fn stored(report: &mut Report, settings: &Settings, storage: &SqliteStorage) -> Result<(), Failure> {
+    report.ok("database", storage.path().display().to_string());
+    let mode = storage.journal_mode();
+    let remark = if mode == "wal" { "reads never wait for writes" } else { "a read may wait for a write" };
+    report.ok("journal mode", format!("{mode}: {remark}"));
+    match database::wait(rows::sample(storage))? {
+        Ok(sample) => {
+            report.ok("table", storage.table());
+            rows::judge(report, settings, &sample);
+        }
+        Err(error) => report.failure("table", error),
+    }
+    Ok(())
+}

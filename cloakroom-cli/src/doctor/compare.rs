@@ -1,0 +1,118 @@
+//! The site's settings beside cloakroom's own.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use cloakroom::Settings;
+
+use super::site::Site;
+use crate::database;
+
+/// A setting that is not the same on both sides.
+pub(super) struct Difference {
+    pub(super) name: &'static str,
+    pub(super) message: String,
+    pub(super) effect: &'static str,
+}
+
+/// What differs, the gravest first. Secrets are compared and not shown.
+pub(super) fn differences(site: &Site, own: &Settings) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let mut differ = |name, message: String, effect| found.push(Difference { name, message, effect });
+    let shown = |theirs: &str, ours: &str| format!("the site has {theirs:?}, cloakroom has {ours:?}");
+
+    if own.engine_name().as_str() != site.engine() {
+        let message = shown(site.engine(), own.engine_name().as_str());
+        differ("SESSION_ENGINE", message, "the two keep their sessions in different places");
+    }
+    if let (Some(theirs), Some(message)) = (site.file(), database_differs(site, own)) {
+        let message = format!("the site has {}, {message}", theirs.display());
+        differ("DATABASE_URL", message, "neither finds the other's sessions");
+    }
+    if let Ok((primary, fallbacks)) = own.secret_keys() {
+        if primary.as_bytes() != site.secret_key() {
+            let message = "the two have different secrets".to_owned();
+            differ("SECRET_KEY", message, "neither can read what the other signs");
+        }
+        let ours: BTreeSet<Vec<u8>> = fallbacks.iter().map(|secret| secret.as_bytes().to_vec()).collect();
+        let theirs: BTreeSet<Vec<u8>> = site.fallbacks().into_iter().collect();
+        if ours != theirs {
+            let message = format!("the site has {} of them, cloakroom {}, not the same", theirs.len(), ours.len());
+            differ("SECRET_KEY_FALLBACKS", message, "sessions signed with an older secret are lost on one side");
+        }
+    } else {
+        differ("SECRET_KEY", "the site has one, cloakroom has none".to_owned(), "cloakroom cannot read any session");
+    }
+
+    let cookie = "the browser brings the cookie of one side to the other with other rules";
+    let texts = [
+        ("SESSION_COOKIE_NAME", &*site.cookie_name, own.cookie_name(), "neither sees the other's cookie"),
+        (
+            "SESSION_COOKIE_DOMAIN",
+            site.cookie_domain.as_deref().unwrap_or_default(),
+            own.cookie_domain().unwrap_or_default(),
+            "browsers keep two cookies of one name",
+        ),
+        ("SESSION_COOKIE_PATH", &site.cookie_path, own.cookie_path(), "browsers keep two cookies of one name"),
+    ];
+    for (name, theirs, ours, effect) in texts {
+        if theirs != ours {
+            differ(name, shown(theirs, ours), effect);
+        }
+    }
+    if site.use_tz != own.uses_tz() {
+        let message = shown(python(site.use_tz), python(own.uses_tz()));
+        differ("USE_TZ", message, "sessions end hours too early or too late");
+    }
+    if site.time_zone != own.time_zone_name() {
+        let effect = if site.use_tz && own.uses_tz() {
+            "a naive date given to set_expiry means another moment"
+        } else {
+            "sessions end hours too early or too late"
+        };
+        differ("TIME_ZONE", shown(&site.time_zone, own.time_zone_name()), effect);
+    }
+    let samesite = own.cookie_samesite().to_string();
+    if !site.cookie_samesite.eq_ignore_ascii_case(&samesite) {
+        differ("SESSION_COOKIE_SAMESITE", shown(&site.cookie_samesite, &samesite), cookie);
+    }
+    let renewed = "it depends on the side that saved last how long a session lives";
+    let switches = [
+        ("SESSION_COOKIE_SECURE", site.cookie_secure, own.cookie_secure(), cookie),
+        ("SESSION_COOKIE_HTTPONLY", site.cookie_httponly, own.cookie_httponly(), cookie),
+        ("SESSION_EXPIRE_AT_BROWSER_CLOSE", site.at_browser_close, own.expires_at_browser_close(), renewed),
+        ("SESSION_SAVE_EVERY_REQUEST", site.save_every_request, own.saves_every_request(), renewed),
+    ];
+    for (name, theirs, ours, effect) in switches {
+        if theirs != ours {
+            differ(name, shown(python(theirs), python(ours)), effect);
+        }
+    }
+    if site.cookie_age != own.cookie_age() {
+        let message = format!("the site has {}, cloakroom has {}", site.cookie_age, own.cookie_age());
+        differ("SESSION_COOKIE_AGE", message, renewed);
+    }
+    found
+}
+
+/// What cloakroom has in place of the site's database; `None` for the same file, by whatever path.
+fn database_differs(site: &Site, own: &Settings) -> Option<String> {
+    let named = own.session_database().ok().map(|database| Path::new(database.name()));
+    if named.is_some() && named == site.file() {
+        return None;
+    }
+    match database::open_with(own, false) {
+        Ok(storage) => {
+            let same =
+                |one, other| matches!((fs::canonicalize(one), fs::canonicalize(other)), (Ok(a), Ok(b)) if a == b);
+            let theirs = site.file()?;
+            (!same(theirs, storage.path())).then(|| format!("cloakroom has {}", storage.path().display()))
+        }
+        Err(failure) => Some(format!("and cloakroom: {failure}")),
+    }
+}
+
+fn python(switch: bool) -> &'static str {
+    if switch { "True" } else { "False" }
+}

@@ -1,0 +1,142 @@
+# Run by `cloakroom doctor` as `manage.py shell -c`: tells the site's session settings, then makes, reads, changes and
+# ends throw-away sessions as it is told, one JSON object a line each way. Secrets go into the pipe and nowhere else.
+import base64
+import json
+import os
+import sys
+
+MARK = "cloakroom-doctor:"
+# Whatever the site prints while it starts, or later, is no answer.
+pipe = os.fdopen(os.dup(1), "w", encoding="ascii")
+sys.stdout = sys.stderr
+
+
+def tell(answer):
+    pipe.write("\n" + MARK + json.dumps(answer) + "\n")
+    pipe.flush()
+
+
+def problem(error):
+    return {"error": "%s: %s" % (type(error).__name__, error)}
+
+
+def secret(value):
+    return base64.urlsafe_b64encode(value if isinstance(value, bytes) else str(value).encode()).decode()
+
+
+def database(alias):
+    from django.db import connections
+
+    connection = connections[alias]
+    name = connection.settings_dict.get("NAME") or ""
+    if connection.vendor == "sqlite":
+        name = os.fsdecode(name)
+        # Relative to the folder the site runs in, which is this one.
+        if name != ":memory:" and not name.startswith("file:"):
+            name = os.path.abspath(name)
+    else:
+        name = None  # its address may hold a password, and nobody asks for it
+    return {"alias": alias, "vendor": connection.vendor, "name": name, "zone": connection.timezone_name}
+
+
+def read():
+    import importlib
+
+    import django
+    from django.conf import settings
+
+    module = importlib.import_module(settings.SESSION_ENGINE)
+    store = module.SessionStore
+    site = {
+        "version": django.get_version(),
+        "engine": settings.SESSION_ENGINE,
+        "bases": [base.__module__ for base in store.__mro__],
+        "serializer": str(settings.SESSION_SERIALIZER),
+        "key_salt": getattr(store(), "key_salt", None),
+        "cache": None,
+        "database": None,
+        "table": None,
+        "secret_key": secret(settings.SECRET_KEY),
+        "fallbacks": [secret(key) for key in getattr(settings, "SECRET_KEY_FALLBACKS", [])],
+        "cookie_name": settings.SESSION_COOKIE_NAME,
+        "cookie_age": settings.SESSION_COOKIE_AGE,
+        "cookie_domain": settings.SESSION_COOKIE_DOMAIN,
+        "cookie_path": str(settings.SESSION_COOKIE_PATH),
+        "cookie_secure": bool(settings.SESSION_COOKIE_SECURE),
+        "cookie_httponly": bool(settings.SESSION_COOKIE_HTTPONLY),
+        "cookie_samesite": settings.SESSION_COOKIE_SAMESITE or "False",
+        "at_browser_close": bool(settings.SESSION_EXPIRE_AT_BROWSER_CLOSE),
+        "save_every_request": bool(settings.SESSION_SAVE_EVERY_REQUEST),
+        "use_tz": bool(settings.USE_TZ),
+        "time_zone": settings.TIME_ZONE,
+    }
+    cache = settings.CACHES.get(settings.SESSION_CACHE_ALIAS)
+    if cache:
+        site["cache"] = {"alias": settings.SESSION_CACHE_ALIAS, "backend": cache.get("BACKEND", "")}
+    if hasattr(store, "get_model_class"):
+        from django.db import connections, router
+
+        model = store.get_model_class()
+        alias = router.db_for_write(model)
+        site["database"] = database(alias)
+        site["reads_elsewhere"] = router.db_for_read(model) != alias
+        site["table"] = model._meta.db_table
+        if site["database"]["vendor"] == "sqlite":
+            site["has_table"] = site["table"] in connections[alias].introspection.table_names()
+    return store, site
+
+
+def seconds(moment):
+    from django.utils import timezone
+
+    return (timezone.make_aware(moment) if timezone.is_naive(moment) else moment).timestamp()
+
+
+def carry_out(store, order):
+    do, key = order["do"], order.get("key")
+    session = store(key)
+    if do == "look":
+        model = store.get_model_class()
+        row = model.objects.filter(pk=key).first()
+        if row is None:
+            return {"found": False}
+        members = session.decode(row.session_data)
+        return {"found": True, "members": members, "expires": seconds(row.expire_date)}
+    if do == "create":
+        session.update(order["members"])
+        session.set_expiry(order["seconds"])
+        session.create()
+        key = session.session_key
+        made.add(key)
+        row = store.get_model_class().objects.get(pk=key)
+        return {"key": key, "expires": seconds(row.expire_date)}
+    if do == "change":
+        session.update(order["members"])
+        session.save(must_create=False)
+        return {"key": session.session_key}
+    if do == "flush":
+        session.flush()
+        return {}
+    raise ValueError("no such order")
+
+
+made = set()
+try:
+    store, site = read()
+    tell(site)
+except Exception as error:
+    tell(problem(error))
+else:
+    try:
+        for line in sys.stdin:
+            order = json.loads(line)
+            if order.get("key"):
+                made.add(order["key"])
+            try:
+                tell(carry_out(store, order))
+            except Exception as error:
+                tell(problem(error))
+    finally:
+        # Whatever became of the other side, nothing stays behind.
+        for key in made:
+            store(key).delete(key)

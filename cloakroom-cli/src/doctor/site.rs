@@ -1,0 +1,174 @@
+//! What a Django site says about its sessions.
+
+use std::path::Path;
+
+use cloakroom::wire::base64;
+use cloakroom::wire::stored::SESSION_SALT;
+use cloakroom::{EngineName, SameSite, Settings, SettingsError};
+use serde::Deserialize;
+
+use super::toml::url;
+
+const BACKENDS: &str = "django.contrib.sessions.backends.";
+
+/// The site's settings. Holds secrets, so it has no `Debug`.
+#[derive(Deserialize)]
+pub(super) struct Site {
+    pub(super) version: String,
+    engine: String,
+    /// The modules of the store's class and of those it derives from.
+    bases: Vec<String>,
+    serializer: String,
+    key_salt: Option<String>,
+    cache: Option<Cache>,
+    pub(super) database: Option<Database>,
+    #[serde(default)]
+    reads_elsewhere: bool,
+    table: Option<String>,
+    has_table: Option<bool>,
+    secret_key: String,
+    fallbacks: Vec<String>,
+    pub(super) cookie_name: String,
+    pub(super) cookie_age: f64,
+    pub(super) cookie_domain: Option<String>,
+    pub(super) cookie_path: String,
+    pub(super) cookie_secure: bool,
+    pub(super) cookie_httponly: bool,
+    pub(super) cookie_samesite: String,
+    pub(super) at_browser_close: bool,
+    pub(super) save_every_request: bool,
+    pub(super) use_tz: bool,
+    pub(super) time_zone: String,
+}
+
+#[derive(Deserialize)]
+struct Cache {
+    alias: String,
+    backend: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Database {
+    alias: String,
+    vendor: String,
+    name: Option<String>,
+    zone: String,
+}
+
+/// Something that this version cannot share.
+pub(super) struct Obstacle {
+    pub(super) id: &'static str,
+    pub(super) message: String,
+    pub(super) remedy: &'static str,
+}
+
+impl Site {
+    pub(super) fn secret_key(&self) -> Vec<u8> {
+        decoded(&self.secret_key)
+    }
+
+    pub(super) fn fallbacks(&self) -> Vec<Vec<u8>> {
+        self.fallbacks.iter().map(|secret| decoded(secret)).collect()
+    }
+
+    /// The engine as SESSION_ENGINE names it: short where it is Django's own or derives from `db`.
+    pub(super) fn engine(&self) -> &str {
+        if self.own_engine() == "db" { "db" } else { self.engine.strip_prefix(BACKENDS).unwrap_or(&self.engine) }
+    }
+
+    /// The first of Django's engines that the site's store is or derives from.
+    fn own_engine(&self) -> &str {
+        self.bases.iter().find_map(|module| module.strip_prefix(BACKENDS)).unwrap_or_default()
+    }
+
+    /// The file of the database, where it is one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        let database = self.database.as_ref().filter(|database| database.vendor == "sqlite")?;
+        database.name.as_deref().map(Path::new).filter(|path| path.is_absolute())
+    }
+
+    /// The database as DATABASE_URL names it.
+    pub(super) fn database_url(&self) -> Option<String> {
+        self.file().and_then(Path::to_str).map(url)
+    }
+
+    /// What stands in the way, the gravest first.
+    pub(super) fn obstacles(&self) -> Vec<Obstacle> {
+        let mut found = Vec::new();
+        let mut add = |id, message: String, remedy| found.push(Obstacle { id, message, remedy });
+        let engine = self.own_engine();
+        if engine != "db" {
+            let cache = match &self.cache {
+                Some(cache) if engine.contains("cache") => {
+                    format!(" with the cache {:?} ({})", cache.alias, cache.backend)
+                }
+                _ => String::new(),
+            };
+            let uses = format!("this site uses {}{cache}, which this version does not have yet", self.engine);
+            add("SESSION_ENGINE", uses, "use the engine db on SQLite, or wait for a later version");
+        }
+        if let Some(database) = &self.database {
+            let Database { alias, vendor, zone, .. } = database;
+            if vendor != "sqlite" {
+                let uses =
+                    format!("this site uses {vendor} (DATABASES[{alias:?}]), which this version does not have yet");
+                add("DATABASES", uses, "keep the sessions in a SQLite database, or wait for a later version");
+            } else if self.database_url().is_none() {
+                let message = format!("DATABASES[{alias:?}] is no plain file: no other program can share it");
+                add("DATABASES", message, "give NAME the path of a file");
+            }
+            if self.use_tz && zone != "UTC" {
+                let message = format!("DATABASES[{alias:?}] keeps moments in its own TIME_ZONE {zone}");
+                add("DATABASES", message, "leave TIME_ZONE out of DATABASES");
+            }
+        }
+        if self.reads_elsewhere {
+            let message = "the database routers read sessions from another database than they write to".to_owned();
+            add("DATABASE_ROUTERS", message, "make sure that both are the same data");
+        }
+        if engine == "db" && self.key_salt.as_deref() != Some(SESSION_SALT) {
+            let message = "the site's SessionStore signs with a key_salt of its own, which this version cannot be told";
+            add("key_salt", message.to_owned(), "name the class SessionStore and leave its key_salt alone");
+        }
+        if self.table.as_deref().is_some_and(|table| table != "django_session") {
+            let message = "the site keeps its sessions in a table of its own, which this version cannot be told";
+            add("table", message.to_owned(), "use Django's table django_session");
+        }
+        if self.serializer != "django.contrib.sessions.serializers.JSONSerializer" {
+            let message = format!("this site uses {}, and cloakroom reads JSON alone", self.serializer);
+            add("SESSION_SERIALIZER", message, "use django.contrib.sessions.serializers.JSONSerializer");
+        }
+        if self.has_table == Some(false) {
+            add("table", "the site's database has no session table".to_owned(), "run the site's `manage.py migrate`");
+        }
+        found
+    }
+
+    /// The same settings in cloakroom, as far as this version has them.
+    pub(super) fn settings(&self) -> Result<Settings, SettingsError> {
+        let mut settings = Settings::new()
+            .session_engine(EngineName::Db)
+            .secret_key(self.secret_key())
+            .session_cookie_name(&self.cookie_name)
+            .session_cookie_age(self.cookie_age)
+            .session_cookie_path(&self.cookie_path)
+            .session_cookie_secure(self.cookie_secure)
+            .session_cookie_httponly(self.cookie_httponly)
+            .session_cookie_samesite(self.cookie_samesite.parse::<SameSite>()?)
+            .session_expire_at_browser_close(self.at_browser_close)
+            .session_save_every_request(self.save_every_request)
+            .use_tz(self.use_tz)
+            .time_zone(&self.time_zone);
+        if let Some(domain) = self.cookie_domain.as_deref().filter(|domain| !domain.is_empty()) {
+            settings = settings.session_cookie_domain(domain);
+        }
+        if let Some(url) = self.database_url() {
+            settings = settings.database_url(url);
+        }
+        Ok(self.fallbacks().into_iter().fold(settings, Settings::secret_key_fallback))
+    }
+}
+
+fn decoded(text: &str) -> Vec<u8> {
+    base64::decode(text.as_bytes()).unwrap_or_default()
+}

@@ -1,0 +1,168 @@
+//! The site's settings as a `cloakroom.toml`.
+
+use std::fmt::Write as _;
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::path::Path;
+
+use cloakroom::SessionKey;
+
+use super::site::Site;
+
+/// What became of the file.
+pub(super) enum Written {
+    New,
+    /// It is there already, with the same text.
+    Same,
+    /// It is there with another text, and was left alone.
+    Kept,
+}
+
+/// The file's text, and the settings that could not be written.
+pub(super) fn text(site: &Site) -> (String, Vec<&'static str>) {
+    let mut text = format!(
+        "# The sessions of a Django {} site, as `cloakroom doctor` read them.\n\
+         # This file holds the site's secret: keep it out of version control.\n\n",
+        site.version
+    );
+    let mut left_out = Vec::new();
+    let mut line = |name: &str, value: String| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{name} = {value}");
+    };
+    line("SESSION_ENGINE", quoted(site.engine()));
+    match site.database_url() {
+        Some(url) => line("DATABASE_URL", quoted(&url)),
+        None if site.database.is_some() => left_out.push("DATABASE_URL"),
+        None => {}
+    }
+    match String::from_utf8(site.secret_key()) {
+        Ok(secret) => line("SECRET_KEY", quoted(&secret)),
+        Err(_) => left_out.push("SECRET_KEY"),
+    }
+    let fallbacks: Result<Vec<_>, _> = site.fallbacks().into_iter().map(String::from_utf8).collect();
+    match fallbacks {
+        Ok(fallbacks) if fallbacks.is_empty() => {}
+        // Separated by commas, as in the environment.
+        Ok(fallbacks) if fallbacks.iter().all(|secret| !secret.contains(',')) => {
+            line("SECRET_KEY_FALLBACKS", quoted(&fallbacks.join(",")));
+        }
+        _ => left_out.push("SECRET_KEY_FALLBACKS"),
+    }
+    line("SESSION_COOKIE_NAME", quoted(&site.cookie_name));
+    line("SESSION_COOKIE_AGE", site.cookie_age.to_string());
+    if let Some(domain) = site.cookie_domain.as_deref().filter(|domain| !domain.is_empty()) {
+        line("SESSION_COOKIE_DOMAIN", quoted(domain));
+    }
+    line("SESSION_COOKIE_PATH", quoted(&site.cookie_path));
+    line("SESSION_COOKIE_SECURE", site.cookie_secure.to_string());
+    line("SESSION_COOKIE_HTTPONLY", site.cookie_httponly.to_string());
+    line("SESSION_COOKIE_SAMESITE", quoted(&site.cookie_samesite));
+    line("SESSION_EXPIRE_AT_BROWSER_CLOSE", site.at_browser_close.to_string());
+    line("SESSION_SAVE_EVERY_REQUEST", site.save_every_request.to_string());
+    line("USE_TZ", site.use_tz.to_string());
+    line("TIME_ZONE", quoted(&site.time_zone));
+    (text, left_out)
+}
+
+/// Writes the file, for its owner alone.
+pub(super) fn write(path: &Path, text: &str, force: bool) -> io::Result<Written> {
+    match fs::read(path) {
+        Ok(found) if found == text.as_bytes() => return Ok(Written::Same),
+        Ok(_) if !force => return Ok(Written::Kept),
+        Err(error) if error.kind() != ErrorKind::NotFound && !force => return Err(error),
+        _ => {}
+    }
+    if !force {
+        // Fails when somebody else was faster.
+        return private(path, text).map(|()| Written::New);
+    }
+    // Beside it first: whoever reads it meanwhile finds the old text or the new one.
+    let name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_string_lossy().into_owned();
+    let beside = path.with_file_name(format!(".{name}.{}", SessionKey::generate().as_str()));
+    let written = private(&beside, text).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written.map(|()| Written::New)
+}
+
+/// Whether nobody but its owner may read the file.
+#[cfg(unix)]
+pub(super) fn is_private(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 == 0)
+}
+
+/// Elsewhere the folder says who may read it.
+#[cfg(not(unix))]
+pub(super) fn is_private(_: &Path) -> bool {
+    true
+}
+
+fn private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// A basic string of TOML.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            '\u{0}'..='\u{1f}' | '\u{7f}' => {
+                let _ = write!(quoted, "\\u{:04X}", u32::from(character));
+            }
+            _ => quoted.push(character),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// A path as DATABASE_URL holds it, so that Python's `unquote_plus` gives it back.
+pub(super) fn url(path: &str) -> String {
+    let mut url = String::from("sqlite:///");
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            let _ = write!(url, "%{byte:02X}");
+        }
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_escaped() {
+        assert_eq!(quoted("a\"b\\c\n#é$"), "\"a\\\"b\\\\c\\u000A#é$\"");
+    }
+
+    #[test]
+    fn paths_become_urls() {
+        assert_eq!(url("/srv/a b+c#d?e%é.db"), "sqlite:////srv/a%20b%2Bc%23d%3Fe%25%C3%A9.db");
+    }
+
+    #[test]
+    fn a_file_is_overwritten_only_when_forced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cloakroom.toml");
+        assert!(matches!(write(&path, "a", false), Ok(Written::New)));
+        assert!(matches!(write(&path, "a", false), Ok(Written::Same)));
+        assert!(matches!(write(&path, "b", false), Ok(Written::Kept)));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a");
+        assert!(matches!(write(&path, "b", true), Ok(Written::New)));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "b");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,254 @@
+//! `doctor` beside a real Django: the project in `interop/`, with settings of its own.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rusqlite::Connection;
+use serde_json::Value;
+use support::{Run, run};
+
+const SECRET: &str = "xyzzy-\"Wq8vT2nLk5\\Rj9Hd3Bm7Zc1Xs6Pf4Yg0Ua-plugh-73501-qa";
+const OTHER_SECRET: &str = "another-secret-that-nobody-may-see";
+
+/// A Django site in a folder of its own, whose settings do not depend on cloakroom's.
+struct Site {
+    folder: tempfile::TempDir,
+    python: PathBuf,
+}
+
+impl Site {
+    /// `None` without a Python that has Django, which is said.
+    fn new(settings: &[(&str, &str)]) -> Option<Self> {
+        let python = std::env::var_os("CLOAKROOM_PYTHON").map(PathBuf::from);
+        let required = std::env::var_os("CLOAKROOM_REQUIRE_DJANGO").is_some();
+        assert!(python.is_some() || !required, "CLOAKROOM_PYTHON is not set, and CLOAKROOM_REQUIRE_DJANGO is");
+        let Some(python) = python else {
+            println!("skipped: CLOAKROOM_PYTHON does not name a Python with Django");
+            return None;
+        };
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut variables = vec![("SECRET_KEY", SECRET), ("DATABASE_URL", "sqlite:///site.sqlite3")];
+        variables.extend_from_slice(settings);
+        let variables: serde_json::Map<_, _> =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+        let interop = Path::new(env!("CARGO_MANIFEST_DIR")).join("../interop");
+        let script = format!(
+            "import os, sys\n\
+             for name in list(os.environ):\n    \
+                 if name.startswith(('SE', 'DATABASE', 'USE_TZ', 'TIME_ZONE')):\n        \
+                     del os.environ[name]\n\
+             os.environ.update({})\n\
+             os.environ['DJANGO_SETTINGS_MODULE'] = 'interop.settings'\n\
+             sys.path.insert(0, {:?})\n\
+             print('a site may print')\n\
+             from django.core.management import execute_from_command_line\n\
+             execute_from_command_line(sys.argv)\n",
+            Value::from(variables),
+            interop.display().to_string(),
+        );
+        fs::write(folder.path().join("manage.py"), script).expect("manage.py");
+        let site = Self { folder, python };
+        site.migrate();
+        Some(site)
+    }
+
+    fn migrate(&self) {
+        let mut command = Command::new(&self.python);
+        command.args(["manage.py", "migrate"]).current_dir(self.path()).env("PYTHONDONTWRITEBYTECODE", "1");
+        let output = command.output().expect("Python starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn url(&self) -> String {
+        format!("sqlite:///{}", self.path().join("site.sqlite3").display())
+    }
+
+    /// Runs the doctor; it neither shows a secret nor leaves a session behind.
+    fn doctor(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Run {
+        let python = self.python.to_str().expect("text");
+        let run = run(
+            self.path(),
+            variables,
+            &[&["doctor", "--django", "manage.py", "--python", python], arguments].concat(),
+        );
+        for hidden in ["Wq8vT2nLk5", OTHER_SECRET] {
+            assert!(!run.out.contains(hidden) && !run.err.contains(hidden), "{}{}", run.out, run.err);
+        }
+        for name in ["site.sqlite3", "other.sqlite3"] {
+            if self.path().join(name).exists() {
+                let database = Connection::open(self.path().join(name)).expect("a database");
+                let count = database.query_row("SELECT count(*) FROM django_session", [], |row| row.get(0));
+                assert_eq!(count, Ok(0), "{name}: {}", run.out);
+            }
+        }
+        run
+    }
+
+    /// Spoils one of cloakroom's settings, and answers what is said about it and about the proof.
+    fn spoilt(&self, name: &str, value: &str) -> (String, String) {
+        let url = self.url();
+        let mut variables = vec![("DATABASE_URL", url.as_str()), ("SECRET_KEY", SECRET)];
+        variables.retain(|(known, _)| *known != name);
+        variables.push((name, value));
+        let run = self.doctor(&variables, &["--force"]);
+        assert_eq!(run.code, 1, "{}", run.out);
+        let line = |id: &str| run.out.lines().filter(|line| line[9..].starts_with(id)).collect::<Vec<_>>().join("\n");
+        assert!(line(name).contains("the first that differs"), "{}", run.out);
+        assert_eq!(run.out.matches("differs: ").count(), 1, "{}", run.out);
+        (line(name), line("proof"))
+    }
+}
+
+#[test]
+fn the_settings_are_written_and_proven_both_ways() {
+    let Some(site) = Site::new(&[("SESSION_COOKIE_NAME", "sid"), ("SECRET_KEY_FALLBACKS", "older,oldest")]) else {
+        return;
+    };
+    let first = site.doctor(&[], &[]);
+    assert_eq!((first.code, first.err.as_str()), (0, ""), "{}", first.out);
+    assert_eq!(first.out.matches("ok       proof: ").count(), 2, "{}", first.out);
+
+    let path = site.path().join("cloakroom.toml");
+    let text = fs::read_to_string(&path).expect("the file");
+    let url = format!("DATABASE_URL = \"{}\"", site.url());
+    for line in [
+        "SESSION_ENGINE = \"db\"",
+        &url,
+        "SECRET_KEY = \"xyzzy-\\\"Wq8vT2nLk5\\\\Rj9Hd3Bm7Zc1Xs6Pf4Yg0Ua-plugh-73501-qa\"",
+        "SECRET_KEY_FALLBACKS = \"older,oldest\"",
+        "SESSION_COOKIE_NAME = \"sid\"",
+        "SESSION_COOKIE_AGE = 1209600",
+        "SESSION_COOKIE_SAMESITE = \"Lax\"",
+        "SESSION_COOKIE_SECURE = false",
+        "USE_TZ = true",
+        "TIME_ZONE = \"UTC\"",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in {text}");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(fs::metadata(&path).expect("the file").permissions().mode() & 0o777, 0o600);
+    }
+
+    assert!(site.doctor(&[], &["--no-proof"]).out.contains("holds the site's settings already"));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("its mode");
+        assert!(site.doctor(&[], &["--no-proof"]).out.contains("chmod 600"));
+    }
+    fs::write(&path, "# mine\n").expect("written");
+    let kept = site.doctor(&[], &["--no-proof"]);
+    assert!(kept.code == 0 && kept.out.contains("--force"), "{}", kept.out);
+    assert_eq!(fs::read_to_string(&path).expect("the file"), "# mine\n");
+    assert_eq!(site.doctor(&[], &["--no-proof", "--force"]).code, 0);
+    assert_eq!(fs::read_to_string(&path).expect("the file"), text);
+}
+
+#[test]
+fn settings_that_agree_are_told_so_in_json() {
+    let Some(site) = Site::new(&[("USE_TZ", "False"), ("TIME_ZONE", "Asia/Kathmandu")]) else { return };
+    let url = site.url();
+    let own =
+        [("DATABASE_URL", url.as_str()), ("SECRET_KEY", SECRET), ("USE_TZ", "0"), ("TIME_ZONE", "Asia/Kathmandu")];
+    let run = site.doctor(&own, &["--json", "--output", "elsewhere.toml"]);
+    assert_eq!(run.code, 0, "{}", run.out);
+    let answer: Value = serde_json::from_str(&run.out).expect("JSON");
+    assert_eq!((&answer["result"], &answer["first_difference"]), (&"ok".into(), &Value::Null));
+    assert!(site.path().join("elsewhere.toml").exists() && !site.path().join("cloakroom.toml").exists());
+}
+
+#[test]
+fn one_spoilt_value_is_named() {
+    let Some(site) = Site::new(&[("TIME_ZONE", "Asia/Kathmandu")]) else { return };
+
+    let (setting, proof) = site.spoilt("SESSION_COOKIE_NAME", "spoilt");
+    assert!(setting.contains("\"sessionid\"") && setting.contains("\"spoilt\""), "{setting}");
+    assert_eq!(proof.matches("ok ").count(), 2, "{proof}");
+
+    let (_, proof) = site.spoilt("SECRET_KEY", OTHER_SECRET);
+    assert!(proof.contains("cloakroom reads Django's session") && proof.contains("does not verify"), "{proof}");
+
+    let (setting, proof) = site.spoilt("USE_TZ", "False");
+    assert!(setting.contains("hours too early"), "{setting}");
+    assert!(proof.contains("5.75 hours earlier") && proof.contains("USE_TZ"), "{proof}");
+
+    assert_eq!(run(site.path(), &[], &["migrate", "--database-url", "sqlite:///other.sqlite3"]).code, 0);
+    let (setting, proof) = site.spoilt("DATABASE_URL", "sqlite:///other.sqlite3");
+    assert!(setting.contains("site.sqlite3") && setting.contains("other.sqlite3"), "{setting}");
+    assert!(proof.contains("not found") && proof.contains("other.sqlite3"), "{proof}");
+}
+
+#[test]
+fn an_engine_that_is_not_here_yet_is_named() {
+    let Some(site) = Site::new(&[("SESSION_ENGINE", "cached_db")]) else { return };
+    let run = site.doctor(&[], &[]);
+    assert_eq!(run.code, 1);
+    assert!(run.out.contains("django.contrib.sessions.backends.cached_db"), "{}", run.out);
+    assert!(run.out.contains("which this version does not have yet"), "{}", run.out);
+    let text = fs::read_to_string(site.path().join("cloakroom.toml")).expect("the file");
+    assert!(text.contains("SESSION_ENGINE = \"cached_db\""), "{text}");
+}
+
+#[test]
+fn a_secret_that_cannot_be_written_is_an_error() {
+    let Some(site) = Site::new(&[]) else { return };
+    // The environment separates fallbacks by commas, so this one is put into the settings themselves.
+    fs::write(site.path().join("odd.py"), "from interop.settings import *\nSECRET_KEY_FALLBACKS = ['a,b']\n")
+        .expect("it");
+    let script = site.path().join("manage.py");
+    let text = fs::read_to_string(&script).expect("manage.py");
+    fs::write(&script, text.replace("'interop.settings'", "'odd'")).expect("manage.py");
+    let run = site.doctor(&[], &[]);
+    assert_eq!(run.code, 1, "{}", run.out);
+    assert!(run.out.contains("cannot write the site's SECRET_KEY_FALLBACKS"), "{}", run.out);
+    assert_eq!(run.out.matches("ok       proof: ").count(), 2, "{}", run.out);
+}
+
+#[test]
+fn a_site_that_does_not_start_is_quoted() {
+    let Some(site) = Site::new(&[]) else { return };
+    let script = site.path().join("manage.py");
+    let text = fs::read_to_string(&script).expect("manage.py");
+    fs::write(&script, text.replace("sqlite:///site", "mysql:///site")).expect("manage.py");
+    let run = site.doctor(&[], &[]);
+    assert_eq!(run.code, 1);
+    assert!(run.out.contains("DATABASE_URL must be sqlite:///"), "{}", run.out);
+}
+
+#[test]
+fn what_cannot_be_run_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let missing = run(folder.path(), &[], &["doctor", "--django", "manage.py"]);
+    assert!(missing.code == 1 && missing.out.contains("there is no file"), "{}", missing.out);
+
+    fs::write(folder.path().join("manage.py"), "import django\n").expect("manage.py");
+    let python = run(folder.path(), &[], &["doctor", "--django", "manage.py", "--python", "./none"]);
+    assert!(python.code == 1 && python.out.contains("--python"), "{}", python.out);
+    assert!(!folder.path().join("cloakroom.toml").exists());
+    assert_eq!(run(folder.path(), &[], &["doctor"]).code, 2);
+}
+
+/// The system's Python may have Django or may be missing altogether, so this one has neither.
+#[cfg(unix)]
+#[test]
+fn a_python_without_django_is_named() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("manage.py"), "").expect("manage.py");
+    let python = folder.path().join(".venv/bin/python");
+    fs::create_dir_all(python.parent().expect("a folder")).expect("folders");
+    fs::write(&python, "#!/bin/sh\necho \"ModuleNotFoundError: No module named 'django'\" >&2\nexit 1\n").expect("it");
+    fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).expect("its mode");
+    let run = run(folder.path(), &[], &["doctor", "--django", "manage.py"]);
+    assert!(run.code == 1 && run.out.contains("cannot import Django"), "{}", run.out);
+    assert!(run.out.contains(".venv/bin/python"), "{}", run.out);
+}
