@@ -46,8 +46,13 @@ impl Settings {
         self.validate_names()?;
         self.validate_secrets()?;
         self.serializer()?;
-        self.databases()?;
-        self.caches()?;
+        // Another program's DATABASE_URL_REPORTS need not be one that can be read here.
+        for alias in ["default", &self.session_database_alias] {
+            self.databases.get(alias).transpose()?;
+        }
+        for alias in ["default", &self.session_cache_alias] {
+            self.caches.get(alias).transpose()?;
+        }
         // A database that the program opens itself need not be among the DATABASES.
         if self.is_set("SESSION_DATABASE_ALIAS") && self.session_engine.uses_database() {
             self.session_database()?;

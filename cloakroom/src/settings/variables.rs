@@ -100,37 +100,42 @@ impl Settings {
         variables: Vec<Variable>,
         all: &dyn Fn(&str) -> Option<String>,
     ) -> Result<(), SettingsError> {
-        for Variable { name, value, source } in variables {
-            let single = SINGLE.iter().find(|known| **known == name).copied();
-            let aliased =
-                PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)).filter(|alias| !alias.is_empty());
-            if single.is_none() && aliased.is_none() {
+        for variable in variables {
+            let place = Place::new(variable.name.clone(), &variable.source);
+            if let Some(known) = SINGLE.iter().find(|known| **known == variable.name) {
+                let given = value_of(variable.value, &place, all)?;
+                self.assign(known, given, &variable.source)?;
                 continue;
             }
-            let refuse = |problem: String| {
-                let remedy =
-                    "a value that begins with $ names another variable: set that one, or write the value itself";
-                Err(Place::new(name.clone(), &source).refuse(problem, remedy))
-            };
-            let given = match resolve(value, all) {
-                Proxied::Value(value) => Given::Plain(value),
-                Proxied::Missing(other) => return refuse(format!("names the variable {other}, which is not set")),
-                Proxied::Circle => return refuse("names variables that name one another in a circle".to_owned()),
-            };
-            match (single, aliased) {
-                (Some(known), _) => self.assign(known, given, &source)?,
-                (None, Some(alias)) => {
-                    let (alias, at) = (alias.to_lowercase(), Place::new(name.clone(), &source));
-                    if name.starts_with("DATABASE_URL_") {
-                        self.assign_database(&alias, &name, given, at)?;
-                    } else {
-                        self.assign_cache(&alias, &name, given, at)?;
-                    }
+            let of =
+                |prefix| variable.name.strip_prefix(prefix).filter(|alias| !alias.is_empty()).map(str::to_lowercase);
+            let given = || value_of(variable.value.clone(), &place, all);
+            // An error counts when somebody wants that database or cache: the variable may be another program's.
+            let [databases, caches] = PREFIXES;
+            if let Some(alias) = of(databases) {
+                if let Err(error) =
+                    given().and_then(|given| self.assign_database(&alias, &variable.name, given, place.clone()))
+                {
+                    self.databases.put(&alias, &variable.name, Err(error));
                 }
-                (None, None) => {}
+            } else if let Some(alias) = of(caches)
+                && let Err(error) =
+                    given().and_then(|given| self.assign_cache(&alias, &variable.name, given, place.clone()))
+            {
+                self.caches.put(&alias, &variable.name, Err(error));
             }
         }
         Ok(())
+    }
+}
+
+/// A variable's value, or that of the variable it names.
+fn value_of(value: String, place: &Place, all: &dyn Fn(&str) -> Option<String>) -> Result<Given, SettingsError> {
+    const REMEDY: &str = "a value that begins with $ names another variable: set that one, or write the value itself";
+    match resolve(value, all) {
+        Proxied::Value(value) => Ok(Given::Plain(value)),
+        Proxied::Missing(other) => Err(place.refuse(format!("names the variable {other}, which is not set"), REMEDY)),
+        Proxied::Circle => Err(place.refuse("names variables that name one another in a circle", REMEDY)),
     }
 }
 
@@ -242,6 +247,27 @@ mod tests {
             let error = read(&[(name, "xyzzy%:é")]).unwrap_err();
             assert!(error.setting() == name && !error.to_string().contains("xyzzy"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_given_to_another_program_does_no_harm_until_it_is_wanted() {
+        let variable = |name: &str, value: &str| Variable {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            source: SettingSource::Environment { variable: name.to_owned() },
+        };
+        let mut settings = Settings::new();
+        let variables = vec![
+            variable("DATABASE_URL_FILE", "/run/secrets/database"),
+            variable("CACHE_URL_OTHER", "$NOT_SET"),
+            variable("DATABASE_URL_GOOD", "sqlite:///db"),
+        ];
+        settings.lay(variables, &|_| None).unwrap();
+        settings.validate().unwrap();
+        assert_eq!(settings.clone().session_database_alias("good").session_database().unwrap().name(), "db");
+        let error = settings.clone().session_database_alias("file").validate().unwrap_err();
+        assert_eq!(error.setting(), "DATABASE_URL_FILE");
+        assert!(settings.session_cache_alias("other").session_cache().unwrap_err().problem().contains("NOT_SET"));
     }
 
     #[test]
