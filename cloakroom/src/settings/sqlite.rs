@@ -51,7 +51,12 @@ impl SqliteOptions {
 
 fn of_database(database: &Database, setting: impl FnOnce() -> String) -> Result<SqliteOptions, SettingsError> {
     if database.kind() != DatabaseKind::Sqlite {
-        return Err(refuse(setting(), "names a database that this version of cloakroom does not know"));
+        let kind = match database.kind() {
+            DatabaseKind::Other => database.backend().to_owned(),
+            kind => kind.to_string(),
+        };
+        let problem = format!("names a database of the kind {kind}, which this version of cloakroom cannot open yet");
+        return Err(refuse(setting(), &problem));
     }
     if database.is_in_memory() {
         return Err(refuse(setting(), "names a database in memory, which no other program can share"));
