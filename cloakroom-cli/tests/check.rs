@@ -56,6 +56,16 @@ fn a_sound_setup_is_ok() {
 }
 
 #[test]
+fn a_derived_key_is_checked_like_the_secret() {
+    let folder = folder(|settings| settings);
+    let derived = run(folder.path(), &[KEY], &["derive-key"]);
+    let run = check(folder.path(), &[URL, ("SESSION_SIGNING_KEY", derived.out.trim())], &[]);
+    assert_eq!(run.code, 0, "{}", run.out);
+    assert!(line(&run, "ok", "secret").contains("SESSION_SIGNING_KEY is set"));
+    assert!(line(&run, "ok", "signature").contains("verifies"));
+}
+
+#[test]
 fn another_secret_is_named() {
     let folder = folder(|settings| settings);
     let run = check(folder.path(), &[URL, ("SECRET_KEY", "another secret")], &[]);

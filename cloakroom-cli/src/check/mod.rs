@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &Check, place: &Place) -> Result<ExitCode, Failure>
 }
 
 fn look(report: &mut Report, settings: &Settings) -> Result<(), Failure> {
-    match settings.validate() {
+    match settings.validate().and_then(|()| settings.engine_name().available()) {
         Ok(()) => report.ok("settings", "every value can be used"),
         Err(error) => report.failure("settings", error),
     }
@@ -40,9 +40,11 @@ fn look(report: &mut Report, settings: &Settings) -> Result<(), Failure> {
         return Ok(());
     }
     report.ok("engine", settings.engine_name().as_str());
-    match settings.secret_keys() {
-        Ok((_, fallbacks)) if fallbacks.is_empty() => report.ok("secret", "SECRET_KEY is set"),
-        Ok((_, fallbacks)) => report.ok("secret", format!("SECRET_KEY is set, with {} fallback(s)", fallbacks.len())),
+    let given = ["SESSION_SIGNING_KEY", "SECRET_KEY_B64"].into_iter().find(|name| settings.is_set(name));
+    let name = given.unwrap_or("SECRET_KEY");
+    match settings.signing_keys(settings.salt()) {
+        Ok((_, fallbacks)) if fallbacks.is_empty() => report.ok("secret", format!("{name} is set")),
+        Ok((_, fallbacks)) => report.ok("secret", format!("{name} is set, with {} fallback(s)", fallbacks.len())),
         Err(error) => report.failure("secret", error),
     }
     match database::open_with(settings, false) {

@@ -2,7 +2,7 @@
 
 use cloakroom::storage::{SqliteStorage, Storage as _, StorageError};
 use cloakroom::wire::signing::{DecodeError, TimestampSigner};
-use cloakroom::wire::stored::{self, SESSION_SALT};
+use cloakroom::wire::stored;
 use cloakroom::{SessionData, Settings, Timestamp};
 
 use crate::report::Report;
@@ -56,8 +56,8 @@ pub(super) fn judge(report: &mut Report, settings: &Settings, sample: &Sample) {
     report.ok("rows", format!("{} {which}, {expired} expired", count(sample.rows.len())));
 
     // Without a secret there is nothing to verify with, and that was said already.
-    if let Ok((primary, fallbacks)) = settings.secret_keys() {
-        let signer = TimestampSigner::with_secret(&primary, &fallbacks, SESSION_SALT);
+    if let Ok((primary, fallbacks)) = settings.signing_keys(settings.salt()) {
+        let signer = TimestampSigner::new(&primary, &fallbacks);
         signatures(report, &sample.rows, &signer);
         expiry(report, settings, &sample.rows, &signer);
     }

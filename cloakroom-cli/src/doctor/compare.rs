@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use cloakroom::Settings;
+use cloakroom::wire::{SecretKey, SigningKey};
 
 use super::site::Site;
 use crate::database;
@@ -30,7 +31,15 @@ pub(super) fn differences(site: &Site, own: &Settings) -> Vec<Difference> {
         let message = format!("the site has {}, {message}", theirs.display());
         differ("DATABASE_URL", message, "neither finds the other's sessions");
     }
-    if let Ok((primary, fallbacks)) = own.secret_keys() {
+    if own.is_set("SESSION_SIGNING_KEY") {
+        // A key says nothing of the secret it was made of: the site's secret must give the same.
+        let theirs = SecretKey::new(site.secret_key()).map(|secret| SigningKey::derive(&secret, own.salt()));
+        let same = matches!((own.signing_keys(own.salt()), theirs), (Ok((ours, _)), Ok(theirs)) if ours.as_bytes() == theirs.as_bytes());
+        if !same {
+            let message = "it was not derived from the site's SECRET_KEY".to_owned();
+            differ("SESSION_SIGNING_KEY", message, "neither can read what the other signs");
+        }
+    } else if let Ok((primary, fallbacks)) = own.secret_keys() {
         if primary.as_bytes() != site.secret_key() {
             let message = "the two have different secrets".to_owned();
             differ("SECRET_KEY", message, "neither can read what the other signs");

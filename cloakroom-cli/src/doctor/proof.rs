@@ -2,7 +2,7 @@
 
 use cloakroom::storage::{SqliteStorage, Storage as _};
 use cloakroom::wire::signing::{DecodeError, TimestampSigner};
-use cloakroom::wire::stored::{self, SESSION_SALT};
+use cloakroom::wire::stored;
 use cloakroom::{Json, SessionData, SessionKey, SessionStore, Settings, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -175,8 +175,9 @@ impl Proof<'_> {
         let row = self.storage.read(key.as_str()).await;
         let row = row.map_err(|error| Broken(step, Failure::from(error).to_string()))?;
         let Some(row) = row else { return Err(Broken(step, self.another_database())) };
-        let keys = self.settings.secret_keys().map_err(|error| Broken(step, error.to_string()))?;
-        let signer = TimestampSigner::with_secret(&keys.0, &keys.1, SESSION_SALT);
+        let keys = self.settings.signing_keys(self.settings.salt());
+        let (primary, fallbacks) = keys.map_err(|error| Broken(step, error.to_string()))?;
+        let signer = TimestampSigner::new(&primary, &fallbacks);
         let decoded = stored::decode(&row.data, &signer).map_err(|error| match error {
             DecodeError::BadSignature => {
                 Broken(step, "the signature does not verify: SECRET_KEY or the salt differs".to_owned())

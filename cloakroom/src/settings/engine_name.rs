@@ -72,6 +72,17 @@ impl EngineName {
         matches!(self, Self::Cache | Self::CachedDb)
     }
 
+    /// Whether this version of cloakroom has the engine.
+    ///
+    /// # Errors
+    /// It does not; the error names the engine.
+    pub fn available(self) -> Result<(), SettingsError> {
+        match self {
+            Self::Db | Self::Memory => Ok(()),
+            _ => Err(self.not_yet()),
+        }
+    }
+
     pub(crate) fn not_yet(self) -> SettingsError {
         SettingsError::new(
             "SESSION_ENGINE",
