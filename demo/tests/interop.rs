@@ -8,98 +8,12 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::django::{Django, manage};
+use support::django::manage;
+use support::sites::{BOTH_WAYS, OnDjango, OnRust, SECRET, Sites, shared};
 use support::{Browser, Demo};
-use tempfile::TempDir;
-
-const SECRET: &str = "sh4red$ecret#between(both)=sites&more-than-fifty-characters";
-
-/// What both sites read from their environment.
-fn shared(more: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
-    let mut variables = vec![
-        ("SECRET_KEY", SECRET),
-        ("DATABASE_URL", "sqlite:///shared.sqlite3"),
-        ("SESSION_COOKIE_NAME", "shared_sessionid"),
-        ("DEMO_TEST_ROUTES", "1"),
-    ];
-    variables.retain(|(name, _)| !more.iter().any(|(other, _)| other == name));
-    variables.extend_from_slice(more);
-    variables
-}
-
-/// Both sites, and a browser that visits them by turns.
-struct Sites {
-    django: Django,
-    demo: Demo,
-    browser: Browser,
-}
 
 /// When a slow request has loaded its session and is far from saving it, also where the machine is busy.
 const HALF_WAY: Duration = Duration::from_secs(1);
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Side {
-    Django,
-    Rust,
-}
-
-use Side::{Django as OnDjango, Rust as OnRust};
-
-/// Each test runs with each side as the one that begins.
-const BOTH_WAYS: [(Side, Side); 2] = [(OnDjango, OnRust), (OnRust, OnDjango)];
-
-impl Sites {
-    fn start(more: &[(&'static str, &'static str)]) -> Option<Self> {
-        Self::start_apart(more, more)
-    }
-
-    /// With settings of their own.
-    fn start_apart(django: &[(&'static str, &'static str)], rust: &[(&'static str, &'static str)]) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        manage(folder.path(), &shared(django), &["migrate", "--verbosity", "0"])?;
-        Self::start_in(folder, django, rust)
-    }
-
-    fn start_in(
-        folder: TempDir,
-        django: &[(&'static str, &'static str)],
-        rust: &[(&'static str, &'static str)],
-    ) -> Option<Self> {
-        let django = Django::start(folder.path(), &shared(django))?;
-        let demo = Demo::start_in(folder, &shared(rust));
-        let browser = demo.browser();
-        Some(Self { django, demo, browser })
-    }
-
-    fn on(&mut self, side: Side) -> &mut Browser {
-        let address = match side {
-            OnDjango => &self.django.address,
-            OnRust => &self.demo.address,
-        };
-        self.browser.address.clone_from(address);
-        &mut self.browser
-    }
-
-    fn send(&mut self, side: Side, method: &str, path: &str, body: &str) -> Value {
-        let answer = self.on(side).send(method, path, &[("Content-Type", "application/json")], body);
-        assert_eq!(answer.status, 200, "{method} {path} on {side:?}: {}", answer.body);
-        answer.json()
-    }
-
-    /// The members as JSON text, to the letter.
-    fn data(&mut self, side: Side) -> String {
-        let answer = self.on(side).get("/api/session");
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        let text = answer.body.replace(": ", ":").replace(", ", ",");
-        let start = text.find("\"data\":").unwrap() + 7;
-        let end = text.find(",\"accessed\"").unwrap();
-        text[start..end].to_owned()
-    }
-
-    fn key(&self) -> String {
-        self.browser.key().unwrap_or_default().to_owned()
-    }
-}
 
 #[test]
 fn what_one_writes_the_other_reads() {

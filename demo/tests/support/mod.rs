@@ -9,6 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 pub(crate) mod django;
+pub(crate) mod sites;
 #[cfg(unix)]
 pub(crate) mod webdriver;
 
