@@ -8,6 +8,23 @@ use super::{
     Cache, Database, DerivedKey, EngineName, SameSite, SessionSerializer, SettingSource, Settings, SettingsError,
 };
 
+/// What is set in code wins over what was read before it.
+///
+/// ```
+/// use cloakroom::{DerivedKey, SettingSource, Settings};
+///
+/// let settings = Settings::new()
+///     .with_variables(|name| (name == "SESSION_COOKIE_NAME").then(|| "sid".into()))?
+///     .session_cookie_name("shop");
+/// assert_eq!(settings.cookie_name(), "shop");
+/// assert_eq!(settings.source("SESSION_COOKIE_NAME"), &SettingSource::Code);
+///
+/// // The derived keys of the site's sessions in place of its secret, the second for what was signed before a change:
+/// let key = |digit: &str| format!("session:{}", digit.repeat(64)).parse::<DerivedKey>();
+/// let settings = Settings::new().session_signing_key(key("a")?).session_signing_key_fallback(key("b")?);
+/// assert_eq!(settings.signing_keys(settings.salt())?.1.len(), 1);
+/// # Ok::<(), cloakroom::SettingsError>(())
+/// ```
 impl Settings {
     /// `SESSION_ENGINE`: where sessions are kept.
     pub fn session_engine(mut self, engine: EngineName) -> Self {

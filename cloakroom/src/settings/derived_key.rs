@@ -29,7 +29,9 @@ use crate::wire::stored::{SESSION_SALT, SIGNED_COOKIES_SALT};
 /// assert!(text.starts_with("session:"));
 ///
 /// // In the second service, from its settings:
-/// let settings = Settings::new().session_signing_key(text.parse()?);
+/// let key: DerivedKey = text.parse()?;
+/// assert_eq!((key.salt(), key.key().as_bytes().len()), (SESSION_SALT, 32));
+/// let settings = Settings::new().session_signing_key(key);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]

@@ -13,6 +13,9 @@ use super::SettingsError;
 ///
 /// assert_eq!("django.contrib.sessions.backends.db".parse(), Ok(EngineName::Db));
 /// assert_eq!("cached_db".parse(), Ok(EngineName::CachedDb));
+/// assert_eq!(EngineName::CachedDb.as_str(), "cached_db");
+/// assert!(EngineName::CachedDb.uses_database() && EngineName::CachedDb.uses_cache());
+/// assert!(EngineName::Db.available().is_ok());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -5,6 +5,16 @@ use std::fmt;
 use super::{SettingSource, Settings, SettingsError};
 
 /// One setting: its name, its value with secrets masked, and where it came from.
+///
+/// ```
+/// use cloakroom::{EntryValue, SettingSource, Settings};
+///
+/// let entries = Settings::new().session_cookie_secure(true).entries();
+/// let entry = entries.iter().find(|entry| entry.name == "SESSION_COOKIE_SECURE").ok_or("no such entry")?;
+/// assert_eq!(entry.value, EntryValue::Bool(true));
+/// assert_eq!(entry.source, SettingSource::Code);
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Entry {
@@ -17,6 +27,16 @@ pub struct Entry {
 }
 
 /// The value of a setting, never a secret. `Display` writes it as Python does, text without quotes.
+///
+/// ```
+/// use cloakroom::EntryValue;
+///
+/// assert_eq!(EntryValue::None.to_string(), "None");
+/// assert_eq!(EntryValue::Bool(true).to_string(), "True");
+/// assert_eq!(EntryValue::Number(1_209_600.0).to_string(), "1209600");
+/// assert_eq!(EntryValue::Text("sessionid".into()).to_string(), "sessionid");
+/// assert_eq!(EntryValue::Secrets(2).to_string(), "(2, not shown)");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum EntryValue {

@@ -12,7 +12,9 @@ use super::SettingSource;
 ///
 /// let read = Settings::new().with_variables(|name| (name == "USE_TZ").then(|| "perhaps".into()));
 /// let error = read.unwrap_err();
-/// assert_eq!(error.setting(), "USE_TZ");
+/// assert_eq!((error.setting(), error.value()), ("USE_TZ", Some("perhaps")));
+/// assert_eq!(error.source_of_value().to_string(), "environment variable USE_TZ");
+/// assert_eq!((error.problem(), error.remedy()), ("is neither true nor false", "use True or False"));
 /// assert_eq!(
 ///     error.to_string(),
 ///     "USE_TZ = \"perhaps\" (environment variable USE_TZ): is neither true nor false; use True or False"

@@ -32,6 +32,13 @@ impl Settings {
     /// The same with defaults of the program's own: these settings, and over them what
     /// [`load`](Self::load) reads.
     ///
+    /// ```no_run
+    /// use cloakroom::Settings;
+    ///
+    /// let settings = Settings::new().session_cookie_name("shop").with_all_sources()?;
+    /// # Ok::<(), cloakroom::SettingsError>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`load`](Self::load).
     pub fn with_all_sources(self) -> Result<Self, SettingsError> {

@@ -52,13 +52,73 @@ pub use source::SettingSource;
 /// came from ([`source`](Settings::source), [`entries`](Settings::entries)). All are checked together when a
 /// [`SessionStore`](crate::SessionStore) is made of them.
 ///
+/// The cookie:
+///
 /// ```
-/// use cloakroom::Settings;
+/// use cloakroom::{SameSite, Settings};
 ///
 /// let settings = Settings::new()
-///     .secret_key("a long and random text")
+///     .session_cookie_name("__Secure-sid")
 ///     .session_cookie_age(3600)
-///     .session_cookie_secure(true);
+///     .session_cookie_domain("example.com")
+///     .session_cookie_path("/shop")
+///     .session_cookie_secure(true)
+///     .session_cookie_httponly(true)
+///     .session_cookie_samesite(SameSite::none())
+///     .session_cookie_partitioned(true)
+///     .session_expire_at_browser_close(true)
+///     .session_save_every_request(true);
+/// settings.validate()?;
+///
+/// assert_eq!((settings.cookie_name(), settings.cookie_age()), ("__Secure-sid", 3_600.0));
+/// assert_eq!((settings.cookie_domain(), settings.cookie_path()), (Some("example.com"), "/shop"));
+/// assert!(settings.cookie_secure() && settings.cookie_httponly() && settings.cookie_partitioned());
+/// assert_eq!(settings.cookie_samesite(), &SameSite::none());
+/// assert!(settings.expires_at_browser_close() && settings.saves_every_request());
+/// # Ok::<(), cloakroom::SettingsError>(())
+/// ```
+///
+/// Where the data is kept, and how it is written:
+///
+/// ```
+/// use std::path::Path;
+///
+/// use cloakroom::{Cache, Database, EngineName, Settings};
+///
+/// let settings = Settings::new()
+///     .session_engine(EngineName::CachedDb)
+///     .database_url("sqlite:///db.sqlite3")
+///     .add_database("sessions", Database::from_url("postgres://db.example/site")?)
+///     .session_database_alias("sessions")
+///     .session_schema("shop")
+///     .session_table("shop_session")
+///     .cache_url("locmemcache://")
+///     .add_cache("fast", Cache::from_url("redis://cache.example:6379/1")?)
+///     .session_cache_alias("fast")
+///     .session_file_path("/var/lib/sessions")
+///     .session_serializer("json")
+///     .session_salt("django.contrib.sessions.ShopStore")
+///     .session_read_only(true)
+///     .secret_key("a long and random text")
+///     .secret_key_fallback("the text before it")
+///     .use_tz(false)
+///     .time_zone("Europe/Vienna");
+/// settings.validate()?;
+///
+/// assert_eq!(settings.engine_name(), EngineName::CachedDb);
+/// assert_eq!(settings.databases()?.into_keys().collect::<Vec<_>>(), ["default", "sessions"]);
+/// assert_eq!(settings.session_database()?.host(), "db.example");
+/// assert_eq!(settings.session_database_setting(), "DATABASES.sessions");
+/// assert_eq!((settings.schema(), settings.table()), (Some("shop"), "shop_session"));
+/// assert_eq!(settings.caches()?.into_keys().collect::<Vec<_>>(), ["default", "fast"]);
+/// assert_eq!(settings.session_cache()?.locations(), ["redis://cache.example:6379/1"]);
+/// assert_eq!(settings.file_path(), Some(Path::new("/var/lib/sessions")));
+/// assert_eq!(settings.salt(), "django.contrib.sessions.ShopStore");
+/// assert!(settings.is_read_only() && settings.is_set("SECRET_KEY"));
+/// assert_eq!(settings.secret_keys()?.1.len(), 1);
+/// assert_eq!((settings.uses_tz(), settings.time_zone_name()), (false, "Europe/Vienna"));
+/// assert!(settings.naive_time_zone()?.is_some());
+/// # Ok::<(), cloakroom::SettingsError>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]

@@ -12,6 +12,10 @@ use super::SettingsError;
 /// assert_eq!("strict".parse::<SameSite>().unwrap().as_str(), Some("strict"));
 /// assert_eq!("False".parse::<SameSite>().unwrap().as_str(), None);
 /// assert!("Loose".parse::<SameSite>().is_err());
+/// assert_eq!("Lax".parse(), Ok(SameSite::lax()));
+/// assert_eq!("Strict".parse(), Ok(SameSite::strict()));
+/// assert_eq!("None".parse(), Ok(SameSite::none()));
+/// assert_eq!(SameSite::left_out().to_string(), "False");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SameSite(Option<String>);

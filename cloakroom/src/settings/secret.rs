@@ -39,6 +39,15 @@ impl From<&str> for Secret {
 impl Settings {
     /// The secrets to sign with and to accept, the first one first.
     ///
+    /// ```
+    /// use cloakroom::Settings;
+    ///
+    /// let settings = Settings::new().secret_key("the new secret").secret_key_fallback("the old one");
+    /// let (secret, fallbacks) = settings.secret_keys()?;
+    /// assert_eq!((secret.as_bytes(), fallbacks[0].as_bytes()), (&b"the new secret"[..], &b"the old one"[..]));
+    /// # Ok::<(), cloakroom::SettingsError>(())
+    /// ```
+    ///
     /// # Errors
     /// No `SECRET_KEY` (nor `SECRET_KEY_B64`), both of them, or an empty one. Also where there is a
     /// `SESSION_SIGNING_KEY` in its place, from which no secret can be had: see

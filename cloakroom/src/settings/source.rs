@@ -9,6 +9,13 @@ use std::path::PathBuf;
 /// let settings = Settings::new().session_cookie_age(3600);
 /// assert_eq!(settings.source("SESSION_COOKIE_AGE"), &SettingSource::Code);
 /// assert_eq!(settings.source("SESSION_COOKIE_NAME"), &SettingSource::Default);
+///
+/// let shown = |source: SettingSource| source.to_string();
+/// assert_eq!(shown(SettingSource::File { path: "cloakroom.toml".into(), line: 7 }), "cloakroom.toml, line 7");
+/// assert_eq!(shown(SettingSource::DotEnv { path: ".env".into(), line: 3 }), ".env, line 3");
+/// let variable = "DATABASE_URL".to_owned();
+/// assert_eq!(shown(SettingSource::Environment { variable }), "environment variable DATABASE_URL");
+/// assert_eq!(shown(SettingSource::Argument { option: "--engine".into() }), "option --engine");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

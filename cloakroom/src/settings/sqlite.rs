@@ -32,6 +32,16 @@ impl SqliteOptions {
 
     /// The file and the table that the settings name, with moments written as `USE_TZ` and `TIME_ZONE` ask for.
     ///
+    /// ```
+    /// use cloakroom::Settings;
+    /// use cloakroom::storage::sqlite::SqliteOptions;
+    ///
+    /// let settings = Settings::new().database_url("sqlite:////srv/site/db.sqlite3");
+    /// assert!(SqliteOptions::for_settings(&settings).is_ok());
+    /// let error = SqliteOptions::for_settings(&settings.session_schema("shop")).unwrap_err();
+    /// assert_eq!(error.problem(), "SQLite has no schemas");
+    /// ```
+    ///
     /// # Errors
     /// No `DATABASE_URL`, one that cannot be used, a `SESSION_SCHEMA`, which SQLite does not have, or a time zone
     /// that is not known.

@@ -31,6 +31,18 @@ impl Settings {
     /// A member of `DATABASES` or `CACHES` may also be a URL. Values have TOML's types, and a `$` in them means
     /// nothing.
     ///
+    /// ```
+    /// use cloakroom::Settings;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("cloakroom.toml");
+    /// std::fs::write(&path, "SESSION_COOKIE_AGE = 3600\nDATABASES.replica = 'postgres://db.example/site'\n")?;
+    /// let settings = Settings::new().with_toml_file(&path)?;
+    /// assert_eq!(settings.cookie_age(), 3_600.0);
+    /// assert_eq!(settings.databases()?["replica"].name(), "site");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// A file that cannot be read or is no TOML, a name that is no setting, or a value of another type, each
     /// with its line.

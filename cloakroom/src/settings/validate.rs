@@ -10,6 +10,15 @@ const LONGEST_KEY: usize = 40;
 impl Settings {
     /// Checks what can be checked without connecting.
     ///
+    /// ```
+    /// use cloakroom::{SameSite, Settings};
+    ///
+    /// let settings = Settings::new().session_cookie_samesite(SameSite::none());
+    /// assert_eq!(settings.validate().unwrap_err().setting(), "SESSION_COOKIE_SAMESITE");
+    /// settings.session_cookie_secure(true).validate()?;
+    /// # Ok::<(), cloakroom::SettingsError>(())
+    /// ```
+    ///
     /// # Errors
     /// The first setting that cannot be used.
     pub fn validate(&self) -> Result<(), SettingsError> {

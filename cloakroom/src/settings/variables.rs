@@ -23,6 +23,13 @@ impl Settings {
     /// Values are read by django-environ's rules. A value that begins with `$` names another variable; only
     /// when it cannot be a name, as in a generated secret, it stands for itself.
     ///
+    /// ```no_run
+    /// use cloakroom::Settings;
+    ///
+    /// let settings = Settings::new().session_cookie_name("shop").with_environment()?;
+    /// # Ok::<(), cloakroom::SettingsError>(())
+    /// ```
+    ///
     /// # Errors
     /// A value that cannot be read, with the setting's name. Nothing is checked beyond that.
     pub fn with_environment(mut self) -> Result<Self, SettingsError> {
@@ -32,6 +39,18 @@ impl Settings {
 
     /// The same from a file such as `.env`, by the rules that [`DotEnvFile`] tells. A name that a value refers to
     /// with `$` is looked for in the environment first, then in the file.
+    ///
+    /// ```
+    /// use cloakroom::Settings;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join(".env");
+    /// std::fs::write(&path, "# the site's\nSESSION_COOKIE_SECURE=on\n")?;
+    /// let settings = Settings::new().with_dotenv_file(&path)?;
+    /// assert!(settings.cookie_secure());
+    /// assert!(settings.source("SESSION_COOKIE_SECURE").to_string().ends_with(".env, line 2"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// The file cannot be read, or a value cannot, with the setting's name and the line.

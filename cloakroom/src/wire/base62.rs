@@ -1,4 +1,12 @@
 //! Numbers in base 62, as `django.core.signing` writes the time of signing.
+//!
+//! ```
+//! use cloakroom::wire::base62;
+//!
+//! let moment = base62::encode(1_831_700_317);
+//! assert_eq!(base62::decode(&moment)?, 1_831_700_317);
+//! # Ok::<(), base62::Base62Error>(())
+//! ```
 
 /// The digits, in the order of their values.
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -7,6 +15,15 @@ const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 const MAX_DIGITS: usize = 22;
 
 /// A text that is not a number in base 62.
+///
+/// ```
+/// use cloakroom::wire::base62::{self, Base62Error};
+///
+/// assert_eq!(base62::decode(""), Err(Base62Error::Empty));
+/// let error = base62::decode("1nJ_n8").unwrap_err();
+/// assert_eq!(error, Base62Error::BadDigit);
+/// assert_eq!(error.to_string(), "a character is not a digit of base 62");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Base62Error {
@@ -34,6 +51,14 @@ pub fn encode(number: i128) -> String {
 }
 
 /// As [`encode`], at the end of a text that exists. Allocates nothing where the text has room.
+///
+/// ```
+/// use cloakroom::wire::base62;
+///
+/// let mut stamped = String::from("value:");
+/// base62::append(&mut stamped, 62);
+/// assert_eq!(stamped, "value:10");
+/// ```
 pub fn append(out: &mut String, number: i128) {
     if number < 0 {
         out.push('-');

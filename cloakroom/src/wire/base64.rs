@@ -1,4 +1,13 @@
 //! URL-safe base64, written without padding and read as leniently as Python reads it.
+//!
+//! ```
+//! use cloakroom::wire::base64;
+//!
+//! let text = base64::encode(&[0xfb, 0xff]);
+//! assert_eq!(text, "-_8");
+//! assert_eq!(base64::decode(text.as_bytes())?, [0xfb, 0xff]);
+//! # Ok::<(), base64::Base64Error>(())
+//! ```
 
 use ::base64::Engine as _;
 use ::base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -13,6 +22,15 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// A text that Python's `base64.urlsafe_b64decode` refuses.
+///
+/// ```
+/// use cloakroom::wire::base64::{self, Base64Error};
+///
+/// let error = base64::decode(b"eyJ9e").unwrap_err();
+/// assert_eq!(error, Base64Error::Length);
+/// assert_eq!(error.to_string(), "the number of base64 characters cannot be one more than a multiple of four");
+/// assert_eq!(base64::decode(b"eyJ!"), Err(Base64Error::Padding));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Base64Error {
@@ -34,12 +52,26 @@ pub(crate) const fn encoded_len(bytes: usize) -> usize {
 }
 
 /// Bytes as URL-safe base64 without padding (`b64_encode`).
+///
+/// ```
+/// use cloakroom::wire::base64;
+///
+/// assert_eq!(base64::encode(br#"{"a":1}"#), "eyJhIjoxfQ");
+/// ```
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
     URL_SAFE.encode(bytes)
 }
 
 /// As [`encode`], at the end of a text that exists. Allocates nothing where the text has room.
+///
+/// ```
+/// use cloakroom::wire::base64;
+///
+/// let mut out = String::from(".");
+/// base64::append(&mut out, b"{}");
+/// assert_eq!(out, ".e30");
+/// ```
 pub fn append(out: &mut String, bytes: &[u8]) {
     URL_SAFE.encode_string(bytes, out);
 }

@@ -1,4 +1,15 @@
 //! Session data as the engines db, file and cached_db keep it: `SessionBase.encode` and `decode`.
+//!
+//! ```
+//! use cloakroom::Timestamp;
+//! use cloakroom::wire::stored::{self, SESSION_SALT};
+//! use cloakroom::wire::{SecretKey, TimestampSigner};
+//!
+//! let signer = TimestampSigner::with_secret(&SecretKey::new("secret")?, &[], SESSION_SALT);
+//! let kept = stored::encode(r#"{"visits":3}"#, &signer, Timestamp::UNIX_EPOCH);
+//! assert_eq!(stored::decode(&kept, &signer)?.json, r#"{"visits":3}"#);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use super::signing::{self, Signer, TimestampSigner};
 use crate::Timestamp;
@@ -6,9 +17,26 @@ use crate::Timestamp;
 pub use super::signing::{DecodeError, Decoded};
 
 /// The salt of every class named `SessionStore` (B-45).
+///
+/// ```
+/// use cloakroom::Settings;
+/// use cloakroom::wire::stored::SESSION_SALT;
+///
+/// assert_eq!(Settings::new().salt(), SESSION_SALT);
+/// ```
 pub const SESSION_SALT: &str = "django.contrib.sessions.SessionStore";
 
 /// The salt of the signed_cookies engine (B-120).
+///
+/// ```
+/// use cloakroom::DerivedKey;
+/// use cloakroom::wire::SecretKey;
+/// use cloakroom::wire::stored::SIGNED_COOKIES_SALT;
+///
+/// let key = DerivedKey::derive(&SecretKey::new("secret")?, SIGNED_COOKIES_SALT);
+/// assert!(key.to_text().starts_with("signed_cookies:"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub const SIGNED_COOKIES_SALT: &str = "django.contrib.sessions.backends.signed_cookies";
 
 /// JSON text as stored session data (B-44): compressed if shorter by more than one byte, base64, the second of signing,
@@ -18,6 +46,18 @@ pub const SIGNED_COOKIES_SALT: &str = "django.contrib.sessions.backends.signed_c
 /// reads it as Latin-1.
 ///
 /// [`to_string`]: super::json::to_string
+///
+/// ```
+/// use cloakroom::Timestamp;
+/// use cloakroom::wire::{SecretKey, TimestampSigner, stored};
+///
+/// let signer = TimestampSigner::with_secret(&SecretKey::new("secret")?, &[], stored::SESSION_SALT);
+/// let plain = stored::encode("{}", &signer, Timestamp::UNIX_EPOCH);
+/// assert!(plain.starts_with("e30:0:"));
+/// let packed = stored::encode(&format!(r#"{{"a":"{}"}}"#, "a".repeat(100)), &signer, Timestamp::UNIX_EPOCH);
+/// assert!(packed.starts_with('.'));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn encode(json: &str, signer: &TimestampSigner, now: Timestamp) -> String {
     signing::dumps(json, signer, true, now)
@@ -30,11 +70,35 @@ pub fn encode(json: &str, signer: &TimestampSigner, now: Timestamp) -> String {
 ///
 /// # Errors
 /// [`DecodeError`], but neither its `Json` nor its `Expired`.
+///
+/// ```
+/// use cloakroom::Timestamp;
+/// use cloakroom::wire::stored::{self, DecodeError};
+/// use cloakroom::wire::{SecretKey, TimestampSigner};
+///
+/// let signer = TimestampSigner::with_secret(&SecretKey::new("secret")?, &[], stored::SESSION_SALT);
+/// let kept = stored::encode("{}", &signer, Timestamp::UNIX_EPOCH);
+/// assert_eq!(stored::decode(&kept, &signer)?.json, "{}");
+/// assert_eq!(stored::decode(b"e30:0:forged", &signer), Err(DecodeError::BadSignature));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn decode(stored: &(impl AsRef<[u8]> + ?Sized), signer: &TimestampSigner) -> Result<Decoded, DecodeError> {
     signing::loads_bytes(stored.as_ref(), signer, None)
 }
 
 /// The signature at the end of stored session data, not verified: its last 43 bytes. `None` where it is shorter.
+///
+/// ```
+/// use cloakroom::Timestamp;
+/// use cloakroom::wire::{SecretKey, TimestampSigner, stored};
+///
+/// let signer = TimestampSigner::with_secret(&SecretKey::new("secret")?, &[], stored::SESSION_SALT);
+/// let kept = stored::encode("{}", &signer, Timestamp::UNIX_EPOCH);
+/// let signature = stored::signature(kept.as_bytes()).ok_or("too short")?;
+/// assert!(kept.as_bytes().ends_with(&signature));
+/// assert_eq!(stored::signature(b"e30:0:forged"), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn signature(stored: &[u8]) -> Option<[u8; Signer::SIGNATURE_LEN]> {
     stored.last_chunk().copied()

@@ -1,4 +1,12 @@
 //! Python's `zlib` module, with an upper limit on what is unpacked.
+//!
+//! ```
+//! use cloakroom::wire::zlib;
+//!
+//! let packed = zlib::compress(b"visits, visits and visits");
+//! assert_eq!(zlib::decompress(&packed, zlib::MAX_PAYLOAD)?, b"visits, visits and visits");
+//! # Ok::<(), zlib::ZlibError>(())
+//! ```
 
 use std::cell::Cell;
 use std::thread::LocalKey;
@@ -9,6 +17,14 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 ///
 /// A cookie holds 4 kB and a memcached item 1 MiB, so no honest session comes near; but 16 kB of zeros, compressed a
 /// thousandfold, would.
+///
+/// ```
+/// use cloakroom::wire::zlib::{self, MAX_PAYLOAD, ZlibError};
+///
+/// let bomb = zlib::compress(&vec![0; MAX_PAYLOAD + 1]);
+/// assert!(bomb.len() < 20_000);
+/// assert_eq!(zlib::decompress(&bomb, MAX_PAYLOAD), Err(ZlibError::TooLarge { limit: MAX_PAYLOAD }));
+/// ```
 pub const MAX_PAYLOAD: usize = 16 * 1024 * 1024;
 
 /// Below this length no zlib stream can be shorter than the data by more than one byte.
@@ -22,6 +38,16 @@ const SHORTEST_GAIN: usize = 12;
 const KEPT_SCRATCH: usize = 64 * 1024;
 
 /// A stream that was not unpacked.
+///
+/// ```
+/// use cloakroom::wire::zlib::{self, ZlibError};
+///
+/// let packed = zlib::compress(b"visits");
+/// assert_eq!(zlib::decompress(&packed[..5], 100), Err(ZlibError::Truncated));
+/// assert_eq!(zlib::decompress(b"visits", 100), Err(ZlibError::Corrupt));
+/// let error = zlib::decompress(&packed, 5).unwrap_err();
+/// assert_eq!(error.to_string(), "the compressed data unpacks to more than 5 bytes");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ZlibError {
@@ -180,6 +206,15 @@ fn stored(data: &[u8]) -> Vec<u8> {
 ///
 /// # Errors
 /// [`ZlibError`].
+///
+/// ```
+/// use cloakroom::wire::zlib::{self, ZlibError};
+///
+/// let packed = zlib::compress(b"visits");
+/// assert_eq!(zlib::decompress(&packed, 6)?, b"visits");
+/// assert_eq!(zlib::decompress(&packed, 5), Err(ZlibError::TooLarge { limit: 5 }));
+/// # Ok::<(), ZlibError>(())
+/// ```
 pub fn decompress(data: &[u8], limit: usize) -> Result<Vec<u8>, ZlibError> {
     with_state(&INFLATER, |inflater| inflater.run(data, limit))
 }

@@ -12,10 +12,19 @@ use super::environ::{OptionValue, Options, Shown, find, without_password};
 /// ```
 /// use cloakroom::{Cache, CacheKind};
 ///
-/// let cache = Cache::from_url("redis://one:6379,two:6379/1?timeout=60")?;
+/// let cache = Cache::from_url("redis://one:6379,two:6379/1?timeout=60&db=2")?;
 /// assert_eq!(cache.kind(), CacheKind::Redis);
+/// assert_eq!(cache.backend(), "django.core.cache.backends.redis.RedisCache");
 /// assert_eq!(cache.locations(), ["redis://one:6379/1", "redis://two:6379/1"]);
 /// assert_eq!(cache.timeout(), Some(60));
+/// assert_eq!(cache.option("db").and_then(|value| value.as_int()), Some(2));
+/// assert_eq!((cache.options().len(), cache.settings().len()), (1, 1));
+///
+/// let cache = Cache::from_url("pymemcache://one:11211?key_prefix=shop&version=3&timeout=None")?;
+/// assert_eq!((cache.key_prefix().as_str(), cache.version().as_str()), ("shop", "3"));
+/// assert_eq!(cache.timeout(), None);
+///
+/// assert_eq!(Cache::local_memory().kind(), CacheKind::LocMem);
 /// # Ok::<(), cloakroom::SettingsError>(())
 /// ```
 #[derive(Clone, Default, PartialEq)]
@@ -27,6 +36,15 @@ pub struct Cache {
 }
 
 /// The kinds of caches.
+///
+/// ```
+/// use cloakroom::{Cache, CacheKind};
+///
+/// assert_eq!(Cache::from_url("filecache:///var/tmp/cache")?.kind(), CacheKind::File);
+/// assert_eq!(Cache::from_url("dbcache://cache_table")?.kind(), CacheKind::Database);
+/// assert_eq!(Cache::local_memory().kind(), CacheKind::LocMem);
+/// # Ok::<(), cloakroom::SettingsError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CacheKind {

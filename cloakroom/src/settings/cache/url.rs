@@ -38,6 +38,15 @@ impl Cache {
     /// `pylibmc`, `memcache`, `locmemcache`, `filecache`, `dbcache`, `dummycache`; several hosts that commas
     /// separate; settings and options in the query.
     ///
+    /// ```
+    /// use cloakroom::Cache;
+    ///
+    /// assert_eq!(Cache::from_url("redis:///run/redis.sock")?.locations(), ["unix:///run/redis.sock"]);
+    /// let error = Cache::from_url("unix:///run/redis.sock").unwrap_err();
+    /// assert_eq!(error.problem(), "names a cache that cloakroom does not know");
+    /// # Ok::<(), cloakroom::SettingsError>(())
+    /// ```
+    ///
     /// # Errors
     /// A scheme that is not known (`unix:` is none: a Redis socket is `redis:///path/to/socket`), an address
     /// that is none, or escapes that are not UTF-8.
@@ -47,6 +56,15 @@ impl Cache {
 
     /// The same for another `BACKEND`, which also decides how the names in the query are written: small for
     /// Django's own Redis backend, capitals for the others, `django_redis.cache.RedisCache` among them.
+    ///
+    /// ```
+    /// use cloakroom::{Cache, CacheKind};
+    ///
+    /// let cache = Cache::from_url_for("redis://one/1?key_prefix=shop", Some("django_redis.cache.RedisCache"))?;
+    /// assert_eq!(cache.kind(), CacheKind::DjangoRedis);
+    /// assert_eq!(cache.key_prefix(), "shop");
+    /// # Ok::<(), cloakroom::SettingsError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`from_url`](Self::from_url).

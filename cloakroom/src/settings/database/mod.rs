@@ -12,10 +12,16 @@ use super::environ::{OptionValue, Options, Shown, find};
 /// ```
 /// use cloakroom::{Database, DatabaseKind};
 ///
-/// let database = Database::from_url("psql://ada:p%40ss@db.example:5433/site?sslmode=require")?;
+/// let database = Database::from_url("psql://ada:p%40ss@db.example:5433/site?sslmode=require&conn_max_age=60")?;
 /// assert_eq!(database.kind(), DatabaseKind::PostgreSql);
+/// assert_eq!(database.backend(), "django.db.backends.postgresql");
 /// assert_eq!((database.user(), database.password()), ("ada", "p@ss"));
-/// assert_eq!(database.to_string(), "postgresql://ada:…@db.example:5433/site?sslmode=require");
+/// assert_eq!((database.host(), database.port(), database.name()), ("db.example", "5433", "site"));
+/// assert_eq!(database.option("sslmode").and_then(|value| value.as_text()), Some("require"));
+/// assert_eq!(database.setting("CONN_MAX_AGE").and_then(|value| value.as_int()), Some(60));
+/// assert_eq!((database.options().len(), database.settings().len()), (1, 1));
+/// assert_eq!(database.to_string(), "postgresql://ada:…@db.example:5433/site?CONN_MAX_AGE=60&sslmode=require");
+/// assert!(Database::from_url("sqlite://:memory:")?.is_in_memory());
 /// # Ok::<(), cloakroom::SettingsError>(())
 /// ```
 #[derive(Clone, Default, PartialEq)]
@@ -31,6 +37,15 @@ pub struct Database {
 }
 
 /// The kinds of databases.
+///
+/// ```
+/// use cloakroom::{Database, DatabaseKind};
+///
+/// assert_eq!(Database::from_url("sqlite:///db.sqlite3")?.kind(), DatabaseKind::Sqlite);
+/// assert_eq!(Database::from_url("mysql://db.example/site")?.kind(), DatabaseKind::MySql);
+/// assert_eq!(DatabaseKind::PostgreSql.to_string(), "postgresql");
+/// # Ok::<(), cloakroom::SettingsError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DatabaseKind {

@@ -16,6 +16,11 @@ use crate::settings::{SettingSource, SettingsError};
 /// let file = DotEnvFile::parse("# the site's\nSECRET_KEY=ab$cdef#gh(1)\nexport TIME_ZONE='UTC'\n");
 /// assert_eq!(file.get("SECRET_KEY"), Some("ab$cdef#gh(1)"));
 /// assert_eq!(file.get("TIME_ZONE"), Some("UTC"));
+/// assert_eq!(file.variables().iter().map(|variable| variable.line).collect::<Vec<_>>(), [2, 3]);
+///
+/// let file = DotEnvFile::parse("NAME = value\n");
+/// assert_eq!((file.get("NAME"), file.passed_over()), (None, &[1][..]));
+/// assert_eq!(file.path().to_str(), Some(".env"));
 /// ```
 #[derive(Clone, Default)]
 pub struct DotEnvFile {
@@ -25,6 +30,15 @@ pub struct DotEnvFile {
 }
 
 /// One variable of a [`DotEnvFile`]. `Debug` does not show its value.
+///
+/// ```
+/// use cloakroom::environ::DotEnvFile;
+///
+/// let file = DotEnvFile::parse("\nSECRET_KEY=\"xyzzy\"\n");
+/// let variable = &file.variables()[0];
+/// assert_eq!((variable.name.as_str(), variable.value.as_str(), variable.line), ("SECRET_KEY", "xyzzy", 2));
+/// assert!(!format!("{variable:?}").contains("xyzzy"));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DotEnvVariable {
@@ -38,6 +52,17 @@ pub struct DotEnvVariable {
 
 impl DotEnvFile {
     /// Reads a file.
+    ///
+    /// ```
+    /// use cloakroom::environ::DotEnvFile;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join(".env");
+    /// std::fs::write(&path, "SESSION_COOKIE_AGE=3600\n")?;
+    /// let file = DotEnvFile::read(&path)?;
+    /// assert_eq!((file.path(), file.get("SESSION_COOKIE_AGE")), (path.as_path(), Some("3600")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// The file cannot be read or is not UTF-8.

@@ -1,6 +1,19 @@
 use std::fmt;
 
 /// A value in the query of a URL or in a table of options: text, or what Python reads in it.
+///
+/// ```
+/// use cloakroom::Cache;
+/// use cloakroom::environ::OptionValue;
+///
+/// let cache = Cache::from_url("pymemcache://one:11211?no_delay=True&max_pool_size=4&encoding=utf8")?;
+/// assert_eq!(cache.option("NO_DELAY").and_then(OptionValue::as_bool), Some(true));
+/// assert_eq!(cache.option("MAX_POOL_SIZE").and_then(OptionValue::as_int), Some(4));
+/// assert_eq!(cache.option("ENCODING").and_then(OptionValue::as_text), Some("utf8"));
+/// assert_eq!(OptionValue::Float(2.5).as_number(), Some(2.5));
+/// assert_eq!(OptionValue::List(vec![OptionValue::None, "a".into()]).to_string(), "[None, a]");
+/// # Ok::<(), cloakroom::SettingsError>(())
+/// ```
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum OptionValue {

@@ -3,6 +3,14 @@
 use std::fmt;
 
 /// What a JSON value is.
+///
+/// ```
+/// use cloakroom::wire::json::{Kind, scan};
+///
+/// assert_eq!(scan("NaN")?, Kind::Number);
+/// assert_eq!(scan("{}")?.to_string(), "an object");
+/// # Ok::<(), cloakroom::wire::JsonError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// `{…}`
@@ -33,6 +41,16 @@ impl fmt::Display for Kind {
 }
 
 /// A JSON text that was not read, or a value that was not written. Holds nothing of the data.
+///
+/// ```
+/// use cloakroom::wire::json::{JsonError, Kind, from_str, scan, scan_object};
+///
+/// assert_eq!(scan("[1,]"), Err(JsonError::Syntax { offset: 3 }));
+/// assert_eq!(from_str::<String>(r#""\ud83d""#), Err(JsonError::LoneSurrogate));
+/// let error = scan_object("[]", |_, _| {}).unwrap_err();
+/// assert_eq!(error, JsonError::NotAnObject(Kind::Array));
+/// assert_eq!(error.to_string(), "JSON is an array, not an object");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonError {

@@ -6,6 +6,15 @@
 //!
 //! [`scan`] and [`scan_object`] only look: they give ranges of the text. [`from_str`] and [`to_string`] turn a text into
 //! a value and back, through serde. [`escape`] and [`unescape`] do so for the inside of one string.
+//!
+//! ```
+//! use cloakroom::wire::json;
+//!
+//! let text = json::to_string(&("Zoë", 3))?;
+//! assert_eq!(text, r#"["Zo\u00eb",3]"#);
+//! assert_eq!(json::from_str::<(String, u8)>(&text)?, ("Zoë".to_owned(), 3));
+//! # Ok::<(), json::JsonError>(())
+//! ```
 
 mod de;
 mod duplicates;
@@ -28,4 +37,13 @@ pub use text::{canonical_name, escape, unescape, unescape_lossy};
 /// The deepest nesting of arrays and objects that [`from_str`] builds and [`to_string`] writes.
 ///
 /// Both recurse, unlike [`scan`], whose bound is [`MAX_DEPTH`].
+///
+/// ```
+/// use cloakroom::wire::json::{JsonError, MAX_VALUE_DEPTH, from_str};
+///
+/// let nested = |depth| "[".repeat(depth) + &"]".repeat(depth);
+/// assert!(from_str::<serde_json::Value>(&nested(MAX_VALUE_DEPTH)).is_ok());
+/// let error = from_str::<serde_json::Value>(&nested(MAX_VALUE_DEPTH + 1)).unwrap_err();
+/// assert_eq!(error, JsonError::TooDeep { limit: MAX_VALUE_DEPTH });
+/// ```
 pub const MAX_VALUE_DEPTH: usize = 128;

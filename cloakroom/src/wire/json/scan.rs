@@ -7,9 +7,23 @@ use super::plain::plain_length;
 
 /// The deepest nesting of arrays and objects that is read. CPython 3.11 gives up at 994 levels or a few dozen fewer, by
 /// how deep the caller is in its own stack.
+///
+/// ```
+/// use cloakroom::wire::json::{MAX_DEPTH, scan};
+///
+/// let nested = |depth| "[".repeat(depth) + &"]".repeat(depth);
+/// assert!(scan(&nested(MAX_DEPTH)).is_ok() && scan(&nested(MAX_DEPTH + 1)).is_err());
+/// ```
 pub const MAX_DEPTH: usize = 990;
 
 /// The most digits of an integer that is read: Python's `sys.int_info.default_max_str_digits`.
+///
+/// ```
+/// use cloakroom::wire::json::{MAX_INTEGER_DIGITS, scan};
+///
+/// assert!(scan(&"9".repeat(MAX_INTEGER_DIGITS)).is_ok());
+/// assert!(scan(&"9".repeat(MAX_INTEGER_DIGITS + 1)).is_err());
+/// ```
 pub const MAX_INTEGER_DIGITS: usize = 4_300;
 
 /// Checks that a text is one JSON value by Python's grammar (`json.loads`), and says what it is.

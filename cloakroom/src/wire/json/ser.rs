@@ -35,6 +35,15 @@ pub fn to_string<T: Serialize + ?Sized>(value: &T) -> Result<String, JsonError> 
 ///
 /// # Errors
 /// As [`to_string`].
+///
+/// ```
+/// use cloakroom::wire::json::append;
+///
+/// let mut line = String::from("visits=");
+/// append(&mut line, &[3, 4])?;
+/// assert_eq!(line, "visits=[3,4]");
+/// # Ok::<(), cloakroom::wire::JsonError>(())
+/// ```
 pub fn append<T: Serialize + ?Sized>(out: &mut String, value: &T) -> Result<(), JsonError> {
     let before = out.len();
     let result = value.serialize(&mut Writer { out, depth: 0 });

@@ -165,6 +165,13 @@ pub fn unescape(raw: &str) -> Result<Cow<'_, str>, JsonError> {
 
 /// As [`unescape`], for showing to people: half a surrogate pair becomes U+FFFD, and so does a backslash that begins
 /// none of JSON's escapes.
+///
+/// ```
+/// use cloakroom::wire::json::unescape_lossy;
+///
+/// assert_eq!(unescape_lossy(r"caf\u00e9"), "café");
+/// assert_eq!(unescape_lossy(r"\ud83d!"), "\u{fffd}!");
+/// ```
 #[must_use]
 pub fn unescape_lossy(raw: &str) -> Cow<'_, str> {
     if memchr::memchr(b'\\', raw.as_bytes()).is_none() {

@@ -10,6 +10,22 @@ use crate::wire::json::{self, JsonError};
 use crate::wire::zlib::{self, MAX_PAYLOAD, ZlibError};
 
 /// Signed JSON that was refused. Holds nothing of the data.
+///
+/// ```
+/// use cloakroom::wire::signing::{DUMPS_SALT, DecodeError, SecretKey, TimestampSigner, loads};
+/// use cloakroom::{Timestamp, wire::json};
+///
+/// let signer = TimestampSigner::with_secret(&SecretKey::new("secret")?, &[], DUMPS_SALT);
+/// let error = loads("e30:0:forged", &signer, None, Timestamp::UNIX_EPOCH).unwrap_err();
+/// assert_eq!(error, DecodeError::BadSignature);
+/// assert_eq!(error.to_string(), "the signature is missing or does not match");
+/// let error = loads(&signer.sign("e", Timestamp::UNIX_EPOCH), &signer, None, Timestamp::UNIX_EPOCH).unwrap_err();
+/// assert_eq!(error.to_string(), "the signed data is not base64");
+/// // What reads the JSON afterwards can give its error the same type:
+/// let error = DecodeError::from(json::scan("{").unwrap_err());
+/// assert_eq!(error.to_string(), "the signed data is not the JSON it should be");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -69,6 +85,19 @@ impl From<ZlibError> for DecodeError {
 }
 
 /// What signed text held.
+///
+/// ```
+/// use cloakroom::Timestamp;
+/// use cloakroom::wire::signing::{DUMPS_SALT, SecretKey, TimestampSigner, dumps, loads};
+///
+/// let (old, new) = (SecretKey::new("old secret")?, SecretKey::new("new secret")?);
+/// let moment = Timestamp::from_seconds(1_831_700_317).ok_or("no such moment")?;
+/// let signed = dumps("{}", &TimestampSigner::with_secret(&old, &[], DUMPS_SALT), false, moment);
+///
+/// let decoded = loads(&signed, &TimestampSigner::with_secret(&new, &[old], DUMPS_SALT), None, moment)?;
+/// assert_eq!((decoded.json.as_str(), decoded.key, decoded.signed_at), ("{}", 1, 1_831_700_317));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decoded {
@@ -133,6 +162,18 @@ fn sign_payload(mark: &str, payload: &[u8], signer: &TimestampSigner, now: Times
 ///
 /// # Errors
 /// [`DecodeError`], but not its `Json`.
+///
+/// ```
+/// use cloakroom::Timestamp;
+/// use cloakroom::wire::signing::{DUMPS_SALT, DecodeError, SecretKey, TimestampSigner, dumps, loads};
+///
+/// let signer = TimestampSigner::with_secret(&SecretKey::new("secret")?, &[], DUMPS_SALT);
+/// let signed = dumps("[1,2]", &signer, false, Timestamp::UNIX_EPOCH);
+/// let later = Timestamp::from_seconds(61).ok_or("no such moment")?;
+/// assert_eq!(loads(&signed, &signer, None, later)?.json, "[1,2]");
+/// assert!(matches!(loads(&signed, &signer, Some(60.0), later), Err(DecodeError::Expired { .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn loads(
     signed: &str,
     signer: &TimestampSigner,

@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 ///
 /// let text = SecretKey::new("django-insecure-…")?;
 /// let bytes = SecretKey::new(vec![0xff, 0x00, 0x7f])?;
+/// assert_eq!(bytes.as_bytes(), [0xff, 0x00, 0x7f]);
 /// assert!(SecretKey::new("").is_err());
 /// assert_eq!(format!("{text:?}"), "SecretKey(…)");
 /// # Ok::<(), cloakroom::wire::signing::EmptySecret>(())
@@ -23,6 +24,13 @@ use sha2::{Digest as _, Sha256};
 pub struct SecretKey(Box<[u8]>);
 
 /// A secret of no bytes at all, which would sign nothing worth trusting (Django refuses to start).
+///
+/// ```
+/// use cloakroom::wire::signing::{EmptySecret, SecretKey};
+///
+/// assert_eq!(SecretKey::new("").unwrap_err(), EmptySecret);
+/// assert_eq!(EmptySecret.to_string(), "the secret key must not be empty");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the secret key must not be empty")]
 pub struct EmptySecret;
@@ -54,6 +62,20 @@ impl fmt::Debug for SecretKey {
 ///
 /// This is all that signing needs. A service that gets the signing key of the sessions instead of the `SECRET_KEY` can
 /// read and write sessions, but sign neither password resets nor anything else. `Debug` does not show it.
+///
+/// ```
+/// use cloakroom::wire::stored::SESSION_SALT;
+/// use cloakroom::wire::{SecretKey, Signer, SigningKey};
+///
+/// // Where the secret is:
+/// let derived = SigningKey::derive(&SecretKey::new("secret")?, SESSION_SALT);
+/// let signed = Signer::new(&derived, []).sign("value");
+///
+/// // Where only the key is:
+/// let handed_over = SigningKey::from_bytes(*derived.as_bytes());
+/// assert_eq!(Signer::new(&handed_over, []).unsign(&signed)?.value, "value");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct SigningKey([u8; 32]);
 
@@ -85,6 +107,15 @@ impl fmt::Debug for SigningKey {
 }
 
 /// The hash of a [`salted_hmac`].
+///
+/// ```
+/// use cloakroom::wire::signing::{Algorithm, SecretKey, salted_hmac};
+///
+/// let secret = SecretKey::new("secret")?;
+/// assert_eq!(salted_hmac(b"salt", b"value", &secret, Algorithm::default()).len(), 20);
+/// assert_eq!(salted_hmac(b"salt", b"value", &secret, Algorithm::Sha256).len(), 32);
+/// # Ok::<(), cloakroom::wire::signing::EmptySecret>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Algorithm {

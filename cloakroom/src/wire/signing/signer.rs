@@ -35,6 +35,17 @@ pub struct Signer {
 }
 
 /// A text whose signature was right.
+///
+/// ```
+/// use cloakroom::wire::signing::{SIGNER_SALT, SecretKey, Signer};
+///
+/// let signer = Signer::with_secret(&SecretKey::new("secret")?, &[], SIGNER_SALT);
+/// let signed = signer.sign("value");
+/// let unsigned = signer.unsign(&signed)?;
+/// assert_eq!((unsigned.value, unsigned.key), ("value", 0));
+/// assert_eq!(format!("{unsigned:?}"), "Unsigned { key: 0, .. }");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unsigned<'a> {
@@ -51,6 +62,19 @@ impl fmt::Debug for Unsigned<'_> {
     }
 }
 
+/// Signing, and what a signed text is made of:
+///
+/// ```
+/// use cloakroom::wire::signing::{SIGNER_SALT, SecretKey, Signer, SigningKey};
+///
+/// let key = SigningKey::derive(&SecretKey::new("secret")?, SIGNER_SALT);
+/// let signer = Signer::new(&key, []).with_separator("|")?;
+/// let signature = signer.signature("value");
+/// assert_eq!(signature.len(), Signer::SIGNATURE_LEN);
+/// assert_eq!(signer.sign("value"), format!("value{}{signature}", signer.separator()));
+/// assert_eq!(signer.unsign(&signer.sign("value"))?.value, "value");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 impl Signer {
     /// The length of a signature: 32 bytes in base64.
     pub const SIGNATURE_LEN: usize = 43;

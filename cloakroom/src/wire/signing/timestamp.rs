@@ -26,6 +26,18 @@ use crate::wire::base62;
 pub struct TimestampSigner(Signer);
 
 /// A text whose signature was right and not too old.
+///
+/// ```
+/// use cloakroom::Timestamp;
+/// use cloakroom::wire::signing::{SecretKey, TIMESTAMP_SIGNER_SALT, TimestampSigner};
+///
+/// let signer = TimestampSigner::with_secret(&SecretKey::new("secret")?, &[], TIMESTAMP_SIGNER_SALT);
+/// let signed = signer.sign("value", Timestamp::UNIX_EPOCH);
+/// let unsigned = signer.unsign(&signed, None, Timestamp::UNIX_EPOCH)?;
+/// assert_eq!((unsigned.value, unsigned.signed_at, unsigned.key), ("value", 0, 0));
+/// assert_eq!(format!("{unsigned:?}"), "TimestampUnsigned { signed_at: 0, key: 0, .. }");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TimestampUnsigned<'a> {
@@ -54,6 +66,19 @@ pub(super) struct Verified<'a> {
     pub key: usize,
 }
 
+/// With a derived key, and another separator:
+///
+/// ```
+/// use cloakroom::Timestamp;
+/// use cloakroom::wire::signing::{SecretKey, SigningKey, TIMESTAMP_SIGNER_SALT, TimestampSigner};
+///
+/// let key = SigningKey::derive(&SecretKey::new("secret")?, TIMESTAMP_SIGNER_SALT);
+/// let signer = TimestampSigner::new(&key, []).with_separator("|")?;
+/// let signed = signer.sign("value", Timestamp::UNIX_EPOCH);
+/// assert!(signed.starts_with("value|0|"));
+/// assert_eq!(signer.unsign(&signed, None, Timestamp::UNIX_EPOCH)?.value, "value");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 impl TimestampSigner {
     /// As [`Signer::new`].
     #[must_use]
