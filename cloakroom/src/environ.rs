@@ -8,5 +8,12 @@
 //! escapes that are not UTF-8, a host in an SQLite URL. A value that begins with `$` names another variable in
 //! both; where that is not set and could not even be a name, as in many a generated secret, django-environ
 //! fails and cloakroom takes the value as it stands.
+//!
+//! ```
+//! use cloakroom::environ::DotEnvFile;
+//!
+//! let file = DotEnvFile::parse("SECRET_KEY='n0t$so#secret(1)'\n# a remark\nDEBUG=off");
+//! assert_eq!(file.get("SECRET_KEY"), Some("n0t$so#secret(1)"));
+//! ```
 
 pub use crate::settings::environ::{DotEnvFile, DotEnvVariable, OptionValue};

@@ -78,7 +78,7 @@ pub enum JsonError {
     /// A string holds half of a surrogate pair, which no Rust string can.
     #[error("a JSON string holds half of a surrogate pair")]
     LoneSurrogate,
-    /// An integer does not fit into the type that was asked for.
+    /// An integer beyond 128 bits, which no Rust type can hold.
     #[error("a JSON integer is out of the type's range")]
     IntegerOutOfRange,
     /// The value is of another type than the one that was asked for.
