@@ -9,6 +9,16 @@ use crate::wire::stored::DecodeError;
 
 /// What can go wrong with a session. Never holds a session key, a secret or session data; the names of
 /// members are the application's own.
+///
+/// ```
+/// use cloakroom::{SessionData, SessionError};
+///
+/// let error = SessionData::from_json("[1, 2]").unwrap_err();
+/// assert!(matches!(error, SessionError::NotAnObject(_)));
+/// assert_eq!(error.status(), 500);
+/// assert_eq!(SessionError::SessionInterrupted.status(), 400);
+/// assert_eq!(error.public_message(), "The session could not be handled.");
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SessionError {

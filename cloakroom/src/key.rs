@@ -47,6 +47,13 @@ pub struct SessionKey {
 }
 
 /// Why a text is not a session key. It does not say which text.
+///
+/// ```
+/// use cloakroom::{InvalidSessionKey, SessionKey};
+///
+/// let error: InvalidSessionKey = SessionKey::parse("../../etc/passwd").unwrap_err();
+/// assert_eq!(error.to_string(), "a session key has 8 to 40 characters of a-z and 0-9");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a session key has 8 to 40 characters of a-z and 0-9")]
 #[non_exhaustive]
@@ -121,6 +128,21 @@ impl fmt::Debug for SessionKey {
 }
 
 /// Where new session keys come from: [`SessionKey::generate`], unless a test needs to know them beforehand.
+///
+/// ```
+/// use cloakroom::{KeySource, SessionKey, SessionStore, Settings};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let known: SessionKey = "0123456789abcdef0123456789abcdef".parse()?;
+/// let first = known.clone();
+/// let store = SessionStore::memory(Settings::new())?.with_key_source(KeySource::new(move || first.clone()));
+/// let session = store.session(None);
+/// session.asave().await?;
+/// assert_eq!(session.session_key(), Some(known));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default)]
 pub struct KeySource(Option<Arc<dyn Fn() -> SessionKey + Send + Sync>>);
 

@@ -51,6 +51,15 @@ pub enum Expiry {
 }
 
 /// A date and time as it was given: with its offset from UTC, or naive.
+///
+/// ```
+/// use cloakroom::Expiry;
+///
+/// // A moment keeps the offset it was given with.
+/// let Expiry::At(moment) = Expiry::from_iso("2028-01-17T11:36:34+05:45")? else { unreachable!() };
+/// assert_eq!(Expiry::At(moment), Expiry::from_iso("2028-01-17 11:36:34+05:45")?);
+/// # Ok::<(), cloakroom::ExpiryError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
     civil: DateTime,
@@ -58,6 +67,12 @@ pub struct Moment {
 }
 
 /// Why a session's expiry could not be told.
+///
+/// ```
+/// use cloakroom::{Expiry, ExpiryError};
+///
+/// assert_eq!(Expiry::from_iso("tomorrow"), Err(ExpiryError::Unreadable));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ExpiryError {

@@ -6,6 +6,23 @@ use http::{HeaderValue, Response, StatusCode};
 use crate::error::SessionError;
 
 /// What the layer answers when a session cannot be loaded or saved.
+///
+/// ```
+/// use axum::body::Body;
+/// use cloakroom::SessionError;
+/// use cloakroom::middleware::ErrorResponse;
+/// use http::Response;
+///
+/// struct Page;
+///
+/// impl ErrorResponse<Body> for Page {
+///     fn error_response(&self, error: &SessionError) -> Response<Body> {
+///         let mut response = Response::new(Body::from("<h1>Please sign in again</h1>"));
+///         *response.status_mut() = http::StatusCode::from_u16(error.status()).unwrap();
+///         response
+///     }
+/// }
+/// ```
 pub trait ErrorResponse<B> {
     /// The response in place of the handler's.
     fn error_response(&self, error: &SessionError) -> Response<B>;
@@ -19,6 +36,15 @@ impl<B, F: Fn(&SessionError) -> Response<B>> ErrorResponse<B> for F {
 
 /// A short text that tells a visitor nothing about the server's inside, with the error's status: 400 for a
 /// session that was deleted during the request, otherwise 500.
+///
+/// ```
+/// use axum::body::Body;
+/// use cloakroom::SessionError;
+/// use cloakroom::middleware::{DefaultErrorResponse, ErrorResponse};
+///
+/// let response: http::Response<Body> = DefaultErrorResponse.error_response(&SessionError::SessionInterrupted);
+/// assert_eq!(response.status(), 400);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DefaultErrorResponse;
 

@@ -13,6 +13,19 @@ use crate::middleware::error_response::{Failed, log, plain_text};
 use crate::{LazySession, Session};
 
 /// Why a handler did not get its session. A response of its own: 500.
+///
+/// ```
+/// use axum::response::IntoResponse;
+/// use cloakroom::{Session, SessionRejection};
+///
+/// // A handler that wants to answer by itself takes the result.
+/// async fn home(session: Result<Session, SessionRejection>) -> impl IntoResponse {
+///     match session {
+///         Ok(session) => format!("{} things", session.keys().len()),
+///         Err(_) => "no session today".to_owned(),
+///     }
+/// }
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SessionRejection {

@@ -7,6 +7,15 @@ use crate::middleware::{DefaultErrorResponse, SessionService};
 ///
 /// Two layers with different cookie names can stand around each other; see
 /// [`Sessions`](crate::middleware::Sessions).
+///
+/// ```
+/// use axum::Router;
+/// use cloakroom::{SessionLayer, SessionStore, Settings};
+///
+/// let store = SessionStore::memory(Settings::new())?;
+/// let app: Router = Router::new().layer(SessionLayer::new(store));
+/// # Ok::<(), cloakroom::SettingsError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct SessionLayer<E = DefaultErrorResponse> {
     store: SessionStore,

@@ -9,6 +9,23 @@ use crate::middleware::{ErrorResponse, ResponseFuture, Sessions};
 use crate::{LazySession, SessionStore};
 
 /// The service that [`SessionLayer`](crate::middleware::SessionLayer) makes.
+///
+/// ```
+/// use axum::body::Body;
+/// use cloakroom::{SessionLayer, SessionStore, Settings};
+/// use http::{Request, Response};
+/// use tower::{ServiceBuilder, ServiceExt};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = SessionStore::memory(Settings::new())?;
+/// let service = ServiceBuilder::new().layer(SessionLayer::new(store)).service_fn(|_: Request<Body>| async {
+///     Ok::<_, std::convert::Infallible>(Response::new(Body::empty()))
+/// });
+/// assert_eq!(service.oneshot(Request::new(Body::empty())).await?.status(), 200);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct SessionService<S, E> {
     inner: S,

@@ -12,8 +12,16 @@ use crate::session::state::{Shared, State};
 /// The member that holds a session's own expiry (B-13).
 const EXPIRY: &str = "_session_expiry";
 /// The member that the test cookie is: Django's `TEST_COOKIE_NAME` (B-73).
+///
+/// ```
+/// assert_eq!(cloakroom::TEST_COOKIE_NAME, "testcookie");
+/// ```
 pub const TEST_COOKIE_NAME: &str = "testcookie";
 /// What it holds: Django's `TEST_COOKIE_VALUE` (B-73).
+///
+/// ```
+/// assert_eq!(cloakroom::TEST_COOKIE_VALUE, "worked");
+/// ```
 pub const TEST_COOKIE_VALUE: &str = "worked";
 
 fn missing(name: &str) -> SessionError {

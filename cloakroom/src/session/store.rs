@@ -55,6 +55,13 @@ struct Inner {
 }
 
 /// Why a store could not be opened by its settings alone.
+///
+/// ```
+/// use cloakroom::{OpenError, SessionStore, Settings};
+///
+/// let settings = Settings::new().secret_key("a secret").database_url("sqlite:////nowhere/db.sqlite3");
+/// assert!(matches!(SessionStore::open(settings), Err(OpenError::Sqlite(_))));
+/// ```
 #[cfg(feature = "sqlite")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -3,6 +3,14 @@ use std::error::Error;
 use thiserror::Error;
 
 /// Why a storage did not do what it was asked.
+///
+/// ```
+/// use cloakroom::storage::StorageError;
+///
+/// let error = StorageError::not_done("connection refused");
+/// assert_eq!(error.to_string(), "the session storage did not answer");
+/// assert!(matches!(StorageError::outcome_unknown("timed out"), StorageError::OutcomeUnknown(_)));
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StorageError {

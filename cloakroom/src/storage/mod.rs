@@ -32,6 +32,24 @@ pub use version::Version;
 ///
 /// Every operation is one atomic step: it happens whole or not at all, even when the future that waits for
 /// it is dropped. An implementation never blocks the thread that polls it.
+///
+/// ```
+/// use cloakroom::Timestamp;
+/// use cloakroom::storage::{Expect, Insert, MemoryStorage, New, Replace, Storage};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let storage = MemoryStorage::new();
+/// let expires = Timestamp::MAX;
+/// let Insert::Inserted(first) = storage.insert("name", New { data: b"1", expires }).await? else { unreachable!() };
+/// let second = storage.replace("name", Expect::Version(&first), New { data: b"2", expires }).await?;
+/// assert!(matches!(second, Replace::Replaced(_)));
+/// // Who still holds the first version comes too late.
+/// let late = storage.replace("name", Expect::Version(&first), New { data: b"3", expires }).await?;
+/// assert_eq!(late, Replace::Changed);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Storage: Send + Sync + 'static {
     /// What is kept under `name`, expired or not; `None` when there is nothing.
     fn read(&self, name: &str) -> impl Future<Output = Result<Option<Stored>, StorageError>> + Send;
@@ -146,6 +164,15 @@ pub trait Storage: Send + Sync + 'static {
 }
 
 /// What a storage answers to a read.
+///
+/// ```
+/// use cloakroom::Timestamp;
+/// use cloakroom::storage::{Stored, Version};
+///
+/// let stored = Stored::new("bytes", Some(Timestamp::MAX), Version::from_counter(1)).with_modified_at(Timestamp::MIN);
+/// assert_eq!(stored.data, "bytes");
+/// assert!(!format!("{stored:?}").contains("\"bytes\""));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stored {
@@ -202,6 +229,14 @@ impl fmt::Debug for New<'_> {
 }
 
 /// What must be there for a write to happen.
+///
+/// ```
+/// use cloakroom::storage::{Expect, Version};
+///
+/// let (one, two) = (Version::from_counter(1), Version::from_counter(2));
+/// assert!(Expect::Version(&one).accepts(&one) && !Expect::Version(&one).accepts(&two));
+/// assert!(Expect::Present.accepts(&two));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Expect<'a> {
     /// The entry as it was read or written with this version.
@@ -284,6 +319,13 @@ pub enum Rename {
 }
 
 /// What a storage can do beyond the least.
+///
+/// ```
+/// use cloakroom::storage::{Capabilities, MemoryStorage, Storage};
+///
+/// let memory = MemoryStorage::new().capabilities();
+/// assert_eq!(memory, Capabilities::new().atomic_rename().scan().drops_expired());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capabilities {
@@ -325,6 +367,12 @@ impl Capabilities {
 }
 
 /// Where the next page of a [`Storage::scan`] begins.
+///
+/// ```
+/// use cloakroom::storage::Cursor;
+///
+/// assert_eq!(Cursor::new("the last name").position(), "the last name");
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Cursor(String);
 

@@ -5,6 +5,17 @@ const SIGNATURE: usize = 43;
 const CAPACITY: usize = 47;
 
 /// What distinguishes one state of an entry from the next: up to 47 bytes that only the storage understands.
+///
+/// ```
+/// use cloakroom::storage::Version;
+///
+/// assert_ne!(Version::from_counter(1), Version::from_counter(2));
+/// assert_eq!(Version::from_bytes(b"etag").as_bytes(), b"etag");
+/// // Of signed data the signature counts, the last 43 bytes.
+/// let signature = "s".repeat(43);
+/// let version = Version::from_signature(format!("data:time:{signature}").as_bytes());
+/// assert_eq!(version.as_bytes(), signature.as_bytes());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Version {
     length: u8,

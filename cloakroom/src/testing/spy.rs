@@ -32,6 +32,13 @@ pub enum Operation {
 }
 
 /// How often each operation was called.
+///
+/// ```
+/// use cloakroom::testing::Calls;
+///
+/// let calls = Calls::default();
+/// assert_eq!(calls.read + calls.replace, calls.total());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Calls {
@@ -82,6 +89,20 @@ impl Calls {
 }
 
 /// How an operation is to fail.
+///
+/// ```
+/// use cloakroom::storage::{Expect, MemoryStorage, Storage, StorageError};
+/// use cloakroom::testing::{Fault, Operation, SpyStorage};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let spy = SpyStorage::new(MemoryStorage::new());
+/// spy.fail_next(Operation::Remove, Fault::LostAnswer);
+/// let lost = spy.remove("name", Expect::Present).await;
+/// assert!(matches!(lost, Err(StorageError::OutcomeUnknown(_))));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {

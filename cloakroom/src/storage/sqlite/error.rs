@@ -8,6 +8,13 @@ use thiserror::Error;
 use crate::storage::StorageError;
 
 /// Why a SQLite file could not be opened for sessions.
+///
+/// ```
+/// use cloakroom::storage::sqlite::{SqliteOpenError, SqliteOptions};
+///
+/// let error = SqliteOptions::new("/nowhere/db.sqlite3").open().unwrap_err();
+/// assert!(matches!(error, SqliteOpenError::Missing { .. }));
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SqliteOpenError {

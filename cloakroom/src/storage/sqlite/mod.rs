@@ -68,6 +68,21 @@ const QUEUE: usize = 1_024;
 /// [`StorageError::MissingTable`], an `expire_date` that Django could not read either [`StorageError::Damaged`].
 ///
 /// A file that is removed or replaced while it is open takes no more writes: open the storage again.
+///
+/// ```
+/// use cloakroom::storage::sqlite::{SqliteOptions, SqliteStorage};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("db.sqlite3");
+/// let storage = SqliteStorage::open(SqliteOptions::new(&path).create(true))?;
+/// storage.migrate().await?;
+/// assert_eq!((storage.table(), storage.journal_mode()), ("django_session", "delete"));
+/// assert!(storage.path().ends_with("db.sqlite3"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct SqliteStorage(Arc<Handle>);
 

@@ -27,6 +27,19 @@ const ADD_RECORD_NOW: &str = concat!(
 );
 
 /// What [`SqliteStorage::migrate`](super::SqliteStorage::migrate) did; everything `false` when all was there.
+///
+/// ```
+/// use cloakroom::storage::sqlite::SqliteOptions;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// let storage = SqliteOptions::new(folder.path().join("db.sqlite3")).create(true).open()?;
+/// assert!(storage.migrate().await?.created_table);
+/// assert!(!storage.migrate().await?.anything(), "there is nothing left to do");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Migrated {
@@ -62,6 +75,10 @@ pub const fn migration_sql() -> [&'static str; 4] {
 }
 
 /// What `manage.py sqlmigrate sessions 0001` prints on SQLite: the table and its index, without the record.
+///
+/// ```
+/// assert!(cloakroom::storage::sqlite::sqlmigrate().contains("-- Create model Session"));
+/// ```
 #[must_use]
 pub fn sqlmigrate() -> String {
     format!("BEGIN;\n--\n-- Create model Session\n--\n{CREATE_TABLE};\n{CREATE_INDEX};\nCOMMIT;\n")

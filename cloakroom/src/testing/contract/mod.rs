@@ -23,6 +23,16 @@ use probe::Probe;
 ///
 /// # Panics
 /// When the storage breaks the contract; the message lists every check that failed and what was found.
+///
+/// ```
+/// use cloakroom::storage::MemoryStorage;
+/// use cloakroom::testing::storage_contract;
+///
+/// # let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+/// # runtime.block_on(async {
+/// storage_contract(async || MemoryStorage::new()).await;
+/// # });
+/// ```
 pub async fn storage_contract<S: Storage>(make: impl AsyncFn() -> S) {
     StorageContract::new().run(make).await;
 }
