@@ -16,6 +16,21 @@ type Finishing = Pin<Box<dyn Future<Output = Result<Answer, SessionError>> + Sen
 pin_project! {
     /// The future of [`SessionService`](crate::middleware::SessionService): the handler's response, then the
     /// session's end.
+    ///
+    /// ```
+    /// use axum::body::Body;
+    /// use cloakroom::{SessionLayer, SessionStore, Settings};
+    /// use http::{Request, Response};
+    /// use tower::{Layer, Service, service_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let handler = service_fn(|_: Request<Body>| async { Ok::<_, std::io::Error>(Response::new(Body::empty())) });
+    /// let mut service = SessionLayer::new(SessionStore::memory(Settings::new())?).layer(handler);
+    /// assert_eq!(service.call(Request::new(Body::empty())).await?.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub struct ResponseFuture<F, E, B> {
         #[pin]
         handling: F,

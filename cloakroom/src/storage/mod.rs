@@ -7,9 +7,12 @@
 //! A place of your own is one `impl Storage` with plain `async fn`s; `cloakroom::testing` (feature
 //! `testing`) proves it.
 
+mod capabilities;
 mod dynamic;
 mod error;
 mod memory;
+mod outcome;
+mod page;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod version;
@@ -21,9 +24,12 @@ use bytes::Bytes;
 
 use crate::Timestamp;
 
+pub use capabilities::Capabilities;
 pub(crate) use dynamic::DynStorage;
 pub use error::StorageError;
 pub use memory::MemoryStorage;
+pub use outcome::{Insert, Remove, Rename, Replace, Touch};
+pub use page::{Cursor, Entry, Page};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStorage;
 pub use version::Version;
@@ -213,6 +219,14 @@ impl fmt::Debug for Stored {
 }
 
 /// What to write: the bytes and when they end.
+///
+/// ```
+/// use cloakroom::Timestamp;
+/// use cloakroom::storage::New;
+///
+/// let new = New { data: b"bytes", expires: Timestamp::MAX };
+/// assert!(format!("{new:?}").contains("bytes: 5"));
+/// ```
 #[derive(Clone, Copy)]
 pub struct New<'a> {
     /// The bytes to keep.
@@ -255,191 +269,5 @@ impl Expect<'_> {
             Expect::Version(wanted) => *wanted == found,
             Expect::Present | Expect::Anything => true,
         }
-    }
-}
-
-/// The outcome of [`Storage::insert`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Insert {
-    /// Kept, with this version.
-    Inserted(Version),
-    /// The name is taken; nothing was written. An expired entry that is still there takes its name.
-    Exists,
-}
-
-/// The outcome of [`Storage::replace`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Replace {
-    /// Replaced; the entry now has this version.
-    Replaced(Version),
-    /// There is no such entry; nothing was written.
-    Missing,
-    /// The entry is another than expected; nothing was written.
-    Changed,
-}
-
-/// The outcome of [`Storage::touch`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Touch {
-    /// The expiry was moved.
-    Touched,
-    /// There is no such entry.
-    Missing,
-    /// The entry is another than expected; its expiry was not moved.
-    Changed,
-}
-
-/// The outcome of [`Storage::remove`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Remove {
-    /// The entry is gone.
-    Removed,
-    /// There was none.
-    Missing,
-    /// The entry is another than expected; it was left.
-    Changed,
-}
-
-/// The outcome of [`Storage::rename`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Rename {
-    /// The old entry is gone and the new one is kept, with this version.
-    Renamed(Version),
-    /// There is no entry under the old name; nothing was written.
-    Missing,
-    /// The entry under the old name is another than expected; nothing was written.
-    Changed,
-    /// The new name is taken; nothing was written.
-    Exists,
-}
-
-/// What a storage can do beyond the least.
-///
-/// ```
-/// use cloakroom::storage::{Capabilities, MemoryStorage, Storage};
-///
-/// let memory = MemoryStorage::new().capabilities();
-/// assert_eq!(memory, Capabilities::new().atomic_rename().scan().drops_expired());
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Capabilities {
-    /// [`Storage::rename`] is one step.
-    pub atomic_rename: bool,
-    /// [`Storage::scan`] works.
-    pub scan: bool,
-    /// Entries end by themselves: a read may answer `None` for one that has expired.
-    pub drops_expired: bool,
-}
-
-impl Capabilities {
-    /// Nothing beyond the least.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { atomic_rename: false, scan: false, drops_expired: false }
-    }
-
-    /// With a rename in one step.
-    #[must_use]
-    pub const fn atomic_rename(mut self) -> Self {
-        self.atomic_rename = true;
-        self
-    }
-
-    /// With pages to walk over.
-    #[must_use]
-    pub const fn scan(mut self) -> Self {
-        self.scan = true;
-        self
-    }
-
-    /// With entries that end by themselves.
-    #[must_use]
-    pub const fn drops_expired(mut self) -> Self {
-        self.drops_expired = true;
-        self
-    }
-}
-
-/// Where the next page of a [`Storage::scan`] begins.
-///
-/// ```
-/// use cloakroom::storage::Cursor;
-///
-/// assert_eq!(Cursor::new("the last name").position(), "the last name");
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct Cursor(String);
-
-impl Cursor {
-    /// A cursor that holds what the storage needs to go on, the last name it gave for example.
-    #[must_use]
-    pub fn new(position: impl Into<String>) -> Self {
-        Self(position.into())
-    }
-
-    /// What the storage put into it.
-    #[must_use]
-    pub fn position(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Cursor {
-    /// Leaves out the position, which is often a session key.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Cursor(…)")
-    }
-}
-
-/// A page of a [`Storage::scan`].
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Page {
-    /// The entries, none of them twice.
-    pub entries: Vec<Entry>,
-    /// Where the next page begins; `None` after the last one.
-    pub next: Option<Cursor>,
-}
-
-impl Page {
-    /// A page of these entries.
-    #[must_use]
-    pub fn new(entries: Vec<Entry>, next: Option<Cursor>) -> Self {
-        Self { entries, next }
-    }
-}
-
-/// One entry of a [`Page`].
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Entry {
-    /// The name it is kept under.
-    pub name: String,
-    /// How many bytes it holds.
-    pub bytes: u64,
-    /// When it ends; `None` where the storage cannot say.
-    pub expires: Option<Timestamp>,
-    /// What a later write compares with.
-    pub version: Version,
-}
-
-impl Entry {
-    /// An entry as a scan found it.
-    #[must_use]
-    pub fn new(name: impl Into<String>, bytes: u64, expires: Option<Timestamp>, version: Version) -> Self {
-        Self { name: name.into(), bytes, expires, version }
-    }
-}
-
-impl fmt::Debug for Entry {
-    /// Leaves out the name, which is a session key.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entry").field("bytes", &self.bytes).field("expires", &self.expires).finish_non_exhaustive()
     }
 }

@@ -10,6 +10,19 @@ use crate::storage::{
 };
 
 /// One of the operations of a [`Storage`].
+///
+/// ```
+/// use cloakroom::storage::{MemoryStorage, Storage};
+/// use cloakroom::testing::{Operation, SpyStorage};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let spy = SpyStorage::new(MemoryStorage::new());
+/// spy.before(Operation::Read, || async { println!("about to read") });
+/// spy.read("name").await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {

@@ -96,6 +96,17 @@ impl Default for StorageContract {
 }
 
 /// A check that failed, and what was found.
+///
+/// ```
+/// use cloakroom::storage::MemoryStorage;
+/// use cloakroom::testing::{ContractFailure, StorageContract};
+///
+/// # let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+/// # runtime.block_on(async {
+/// let failures: Vec<ContractFailure> = StorageContract::new().failures(async || MemoryStorage::new()).await;
+/// assert!(failures.is_empty(), "{failures:?}");
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ContractFailure {

@@ -1,0 +1,47 @@
+/// What a storage can do beyond the least.
+///
+/// ```
+/// use cloakroom::storage::{Capabilities, MemoryStorage, Storage};
+///
+/// let memory = MemoryStorage::new().capabilities();
+/// assert_eq!(memory, Capabilities::new().atomic_rename().scan().drops_expired());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// [`Storage::rename`](super::Storage::rename) is one step.
+    pub atomic_rename: bool,
+    /// [`Storage::scan`](super::Storage::scan) works.
+    pub scan: bool,
+    /// Entries end by themselves: a read may answer `None` for one that has expired.
+    pub drops_expired: bool,
+}
+
+impl Capabilities {
+    /// Nothing beyond the least.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { atomic_rename: false, scan: false, drops_expired: false }
+    }
+
+    /// With a rename in one step.
+    #[must_use]
+    pub const fn atomic_rename(mut self) -> Self {
+        self.atomic_rename = true;
+        self
+    }
+
+    /// With pages to walk over.
+    #[must_use]
+    pub const fn scan(mut self) -> Self {
+        self.scan = true;
+        self
+    }
+
+    /// With entries that end by themselves.
+    #[must_use]
+    pub const fn drops_expired(mut self) -> Self {
+        self.drops_expired = true;
+        self
+    }
+}
