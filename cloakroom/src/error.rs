@@ -19,6 +19,28 @@ use crate::wire::stored::DecodeError;
 /// assert_eq!(SessionError::SessionInterrupted.status(), 400);
 /// assert_eq!(error.public_message(), "The session could not be handled.");
 /// ```
+///
+/// Where a synchronous method would have to wait, the error names the method to await:
+///
+/// ```
+/// # use cloakroom::{SessionStore, Settings};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = SessionStore::memory(Settings::new())?.session(None).load().await?;
+/// use cloakroom::{SessionError, SessionKey};
+///
+/// let twin = |error| match error {
+///     SessionError::Synchronous { twin, .. } => twin,
+///     other => panic!("{other}"),
+/// };
+/// let key = SessionKey::generate();
+/// assert_eq!(twin(session.save().unwrap_err()), "asave");
+/// assert_eq!(twin(session.create().unwrap_err()), "acreate");
+/// assert_eq!(twin(session.load().unwrap_err()), "aload");
+/// assert_eq!(twin(session.exists(&key).unwrap_err()), "aexists");
+/// assert_eq!(twin(session.delete().unwrap_err()), "adelete");
+/// assert_eq!(twin(session.clear_expired().unwrap_err()), "aclear_expired");
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SessionError {

@@ -36,6 +36,41 @@
 //! | [`wire`] | Django's formats as pure functions |
 //! | `testing` | for tests: sessions made beforehand, a cookie jar, the contract suite for storages (feature `testing`) |
 //!
+//! # A tour of the dictionary
+//!
+//! A [`Session`] has the methods of Django's, by their names:
+//!
+//! ```
+//! # use cloakroom::{SessionStore, Settings};
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let session = SessionStore::memory(Settings::new())?.session(None).load().await?;
+//! use cloakroom::{Json, SessionError};
+//!
+//! session.set("name", "Ada")?;
+//! session.set_json("cart", Json::parse("[1, 2]")?);
+//! session.update(&serde_json::json!({"visits": 3, "old": true}))?;
+//! assert_eq!(session.get::<u32>("visits")?, Some(3));
+//! assert_eq!(session.get_or("likes", 0)?, 0);
+//! assert_eq!(session.item::<String>("name")?, "Ada");
+//! assert!(matches!(session.item::<String>("nobody"), Err(SessionError::KeyError { .. })));
+//! assert_eq!(session.get_json("cart").unwrap().as_str(), "[1, 2]");
+//!
+//! assert!(session.contains("old") && session.has_key("old"));
+//! session.del("old")?;
+//! assert_eq!(session.pop_or("old", false)?, false);
+//! assert_eq!(session.keys(), ["name", "cart", "visits"]);
+//! assert_eq!(session.values()[2].to::<u32>()?, 3);
+//! assert_eq!(session.items()[0].0, "name");
+//! assert_eq!(session.data().to_json(), r#"{"name":"Ada","cart":[1, 2],"visits":3}"#);
+//!
+//! session.set_test_cookie();
+//! assert!(session.test_cookie_worked());
+//! session.delete_test_cookie()?;
+//! session.clear();
+//! assert!(session.is_empty());
+//! # Ok(()) }
+//! ```
+//!
 //! # Features
 //!
 //! | feature | brings |

@@ -17,6 +17,18 @@ use jiff::tz::TimeZone;
 /// let moment = Timestamp::from_micros(1_831_700_317_500_000).unwrap();
 /// assert_eq!(moment.to_string(), "2028-01-17T05:38:37.500000+00:00");
 /// ```
+///
+/// ```
+/// use cloakroom::Timestamp;
+/// use std::time::SystemTime;
+///
+/// let moment = Timestamp::from_seconds(-1).unwrap().checked_add_seconds(0.25).unwrap();
+/// assert_eq!((moment.as_micros(), moment.as_seconds(), moment.subsec_micros()), (-750_000, -1, 250_000));
+/// assert_eq!(Timestamp::UNIX_EPOCH.micros_since(moment), 750_000);
+/// assert_eq!(Timestamp::MAX.checked_add_seconds(1.0), None);
+/// assert!(Timestamp::MIN < moment && moment < Timestamp::now());
+/// assert_eq!(Timestamp::from(SystemTime::from(moment)), moment);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -165,6 +177,13 @@ impl From<Timestamp> for jiff::Timestamp {
 ///
 /// let frozen = Clock::new(|| Timestamp::UNIX_EPOCH);
 /// assert_eq!(frozen.now(), Timestamp::UNIX_EPOCH);
+/// ```
+///
+/// ```
+/// use cloakroom::{Clock, Timestamp};
+///
+/// let before = Timestamp::now();
+/// assert!(Clock::system().now() >= before);
 /// ```
 #[derive(Clone, Default)]
 pub struct Clock(Option<Arc<dyn Fn() -> Timestamp + Send + Sync>>);

@@ -16,6 +16,15 @@ use crate::wire::json::{JsonError, from_str, scan, to_string};
 /// assert_eq!(json.to::<Vec<f64>>()?, [1.0, 2.5]);
 /// # Ok::<(), cloakroom::wire::json::JsonError>(())
 /// ```
+///
+/// ```
+/// use cloakroom::Json;
+///
+/// let json = Json::from_value(&("é", 1))?;
+/// assert_eq!(json.to_string(), r#"["\u00e9",1]"#);
+/// assert!(Json::parse("[1,").is_err());
+/// # Ok::<(), cloakroom::wire::json::JsonError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Json(Box<str>);
 

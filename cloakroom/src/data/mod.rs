@@ -31,6 +31,22 @@ use members::Members;
 /// assert_eq!(data.to_json(), r#"{"cart":[1,2],"total":1.0,"visits":3}"#);
 /// # Ok::<(), cloakroom::SessionError>(())
 /// ```
+///
+/// ```
+/// use cloakroom::{Json, SessionData};
+///
+/// let mut data = SessionData::new();
+/// data.update(&serde_json::json!({"a": 1, "b": [true]}))?;
+/// data.set_json("c", Json::parse("2.50").unwrap());
+/// assert_eq!(data.get_json("c").unwrap().as_str(), "2.50");
+/// assert_eq!(data.keys().collect::<Vec<_>>(), ["a", "b", "c"]);
+/// assert_eq!(data.values().count(), data.items().count());
+/// assert!(data.contains("a") && data.remove("a") && !data.remove("a"));
+/// assert_eq!(data.len(), 2);
+/// data.clear();
+/// assert!(data.is_empty());
+/// # Ok::<(), cloakroom::SessionError>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct SessionData {
     members: Members,

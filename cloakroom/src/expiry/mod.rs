@@ -92,6 +92,24 @@ pub enum ExpiryError {
 ///
 /// let options = ExpiryOptions::new().modification(Timestamp::UNIX_EPOCH).expiry(300);
 /// ```
+///
+/// What a session answers:
+///
+/// ```
+/// # use cloakroom::{SessionStore, Settings};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = SessionStore::memory(Settings::new())?.session(None).load().await?;
+/// use cloakroom::{ExpiryOptions, Timestamp};
+///
+/// session.set_expiry(300)?;
+/// assert_eq!(session.get_expiry_age()?, 300.0);
+/// assert!(session.get_expiry_date()? > Timestamp::now());
+/// assert!(!session.get_expire_at_browser_close()?);
+/// let options = ExpiryOptions::new().modification(Timestamp::UNIX_EPOCH).expiry(60);
+/// assert_eq!(session.get_expiry_age_with(&options)?, 60.0);
+/// assert_eq!(session.get_expiry_date_with(&options)?.as_seconds(), 60);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ExpiryOptions {
     pub(crate) modification: Option<Timestamp>,

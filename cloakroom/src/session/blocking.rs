@@ -50,6 +50,53 @@ fn runtime() -> Result<Handle, SessionError> {
 /// assert_eq!(again.get::<u32>("visits")?, Some(1));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// A tour:
+///
+/// ```
+/// use cloakroom::{Expiry, ExpiryOptions, Json, SessionStore, Settings, Timestamp};
+///
+/// let session = SessionStore::memory(Settings::new())?.blocking_session(None)?;
+/// session.update(&serde_json::json!({"name": "Ada", "visits": 3, "old": true}))?;
+/// session.set_json("cart", Json::parse("[1]")?)?;
+/// assert_eq!(session.item::<String>("name")?, "Ada");
+/// assert_eq!(session.get_or("likes", 0)?, 0);
+/// assert_eq!(session.get_json("cart")?.unwrap().as_str(), "[1]");
+/// assert_eq!(session.setdefault("visits", &9)?, 3);
+/// session.del("old")?;
+/// assert_eq!(session.pop::<u32>("visits")?, Some(3));
+/// assert_eq!(session.pop_or("visits", 0)?, 0);
+/// assert!(session.contains("cart")? && session.has_key("cart")?);
+/// assert_eq!(session.keys()?, ["name", "cart"]);
+/// assert_eq!(session.values()?.len(), session.items()?.len());
+/// session.set_test_cookie()?;
+/// assert!(session.test_cookie_worked()?);
+/// session.delete_test_cookie()?;
+///
+/// session.set_expiry(300)?;
+/// assert_eq!(session.get_expiry_age()?, 300.0);
+/// assert!(session.get_expiry_date()? > Timestamp::now());
+/// assert!(!session.get_expire_at_browser_close()?);
+/// let options = ExpiryOptions::new().modification(Timestamp::UNIX_EPOCH).expiry(60);
+/// assert_eq!(session.get_expiry_age_with(&options)?, 60.0);
+/// assert_eq!(session.get_expiry_date_with(&options)?.as_seconds(), 60);
+/// session.set_expiry(Expiry::Default)?;
+///
+/// session.save_must_create()?;
+/// let first = session.session_key().unwrap();
+/// session.cycle_key()?;
+/// assert!(!session.exists(&first)?);
+/// assert_eq!(session.load()?.len(), 2);
+/// let second = session.session_key().unwrap();
+/// session.create()?;
+/// session.delete_key(&second)?;
+/// session.delete()?;
+/// assert_eq!(session.clear_expired()?, 0);
+/// session.clear()?;
+/// session.flush()?;
+/// assert!(session.is_empty() && session.accessed() && session.modified());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct BlockingSession {
     session: LazySession,

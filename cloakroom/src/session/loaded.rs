@@ -102,6 +102,16 @@ impl Session {
     /// Removes a member and answers it; `None` if there was none, and the session is not modified then
     /// (B-20). Django's `pop(key)`, which raises `KeyError` instead.
     ///
+    /// ```
+    /// # use cloakroom::{SessionStore, Settings};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = SessionStore::memory(Settings::new())?.session(None).load().await?;
+    /// session.set("notice", "saved")?;
+    /// assert_eq!(session.pop::<String>("notice")?.as_deref(), Some("saved"));
+    /// assert_eq!(session.pop::<String>("notice")?, None);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// The member is something else; it stays.
     pub fn pop<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, SessionError> {
@@ -135,6 +145,15 @@ impl Session {
     }
 
     /// The member of this name, or `value`, which is set then (B-07).
+    ///
+    /// ```
+    /// # use cloakroom::{SessionStore, Settings};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = SessionStore::memory(Settings::new())?.session(None).load().await?;
+    /// assert_eq!(session.setdefault("theme", &"light".to_owned())?, "light");
+    /// assert_eq!(session.setdefault("theme", &"dark".to_owned())?, "light");
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// The member is something else, or `value` cannot be written as JSON.
@@ -177,6 +196,17 @@ impl Session {
 
     /// Ends the session: empties it at once, and at the end of the request, however it ends, removes it
     /// from the storage and its cookie from the browser. What is set afterwards goes to a new session.
+    ///
+    /// ```
+    /// # use cloakroom::{SessionStore, Settings};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = SessionStore::memory(Settings::new())?.session(None).load().await?;
+    /// session.set("user", "ada")?;
+    /// session.asave().await?;
+    /// session.flush();
+    /// assert!(session.is_empty() && session.session_key().is_none());
+    /// # Ok(()) }
+    /// ```
     pub fn flush(&self) {
         self.state().flush();
     }
@@ -184,6 +214,19 @@ impl Session {
     /// Gives the session a new key and keeps its data: do this at a login, against session fixation. The new
     /// key shows at once and takes effect with the save at the end of the request;
     /// [`acycle_key`](LazySession::acycle_key) takes effect at once.
+    ///
+    /// ```
+    /// # use cloakroom::{SessionStore, Settings};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = SessionStore::memory(Settings::new())?.session(None).load().await?;
+    /// session.set("user", "ada")?;
+    /// session.asave().await?;
+    /// let before = session.session_key();
+    /// session.cycle_key();
+    /// assert_ne!(session.session_key(), before);
+    /// assert_eq!(session.item::<String>("user")?, "ada");
+    /// # Ok(()) }
+    /// ```
     pub fn cycle_key(&self) {
         self.shared.record_change_of_key();
     }

@@ -39,6 +39,36 @@ const BATCH: usize = 1_000;
 /// assert_eq!(again.get::<u32>("visits")?, Some(1));
 /// # Ok(()) }
 /// ```
+///
+/// Outside requests, with a clock and keys that a test knows:
+///
+/// ```
+/// use cloakroom::{Clock, Engine, EngineName, KeySource, SessionData, SessionStore, Settings, Timestamp};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// #
+/// let keys = KeySource::new(|| "0123456789abcdef0123456789abcdef".parse().unwrap());
+/// let clock = Clock::new(|| Timestamp::from_seconds(1_831_700_317).unwrap());
+/// let store = SessionStore::new(Engine::memory(), Settings::new())?.with_clock(clock).with_key_source(keys);
+/// assert_eq!(store.engine(), EngineName::Memory);
+/// assert_eq!(store.settings().cookie_name(), "sessionid");
+///
+/// let session = store.session(None);
+/// session.asave().await?;
+/// let key = session.session_key().unwrap();
+/// assert_eq!(key.as_str(), "0123456789abcdef0123456789abcdef");
+/// assert_eq!(store.session_from_cookie(Some(key.as_str())).session_key(), Some(key.clone()));
+///
+/// assert!(store.exists(&key).await?);
+/// store.delete(&key).await?;
+/// assert!(!store.exists(&key).await?);
+/// assert_eq!(store.clear_expired().await?, 0);
+/// assert_eq!(store.aclear_expired().await? + store.a_clear_expired().await?, 0);
+///
+/// let data = SessionData::from_json(r#"{"visits":1}"#)?;
+/// assert_eq!(store.decode(&store.encode(&data)?)?, data);
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct SessionStore {
     inner: Arc<Inner>,
@@ -128,6 +158,19 @@ impl SessionStore {
     /// The same, and makes what is missing: the SQLite file, Django's table and its record, as
     /// [`SqliteStorage::migrate`](crate::storage::SqliteStorage::migrate) does. For a site of its own; beside a Django
     /// site [`open`](Self::open) is safer, since a mistyped path is an error there.
+    ///
+    /// ```
+    /// # use cloakroom::{SessionStore, Settings};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// #
+    /// let folder = tempfile::tempdir()?;
+    /// let url = format!("sqlite:///{}", folder.path().join("db.sqlite3").display());
+    /// let settings = Settings::new().secret_key("a secret of this site").database_url(url);
+    /// let store = SessionStore::open_or_create(settings.clone()).await?;
+    /// store.session(None).asave().await?;
+    /// assert!(SessionStore::open(settings).is_ok());
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// As [`open`](Self::open), or the table cannot be made. Under `SESSION_READ_ONLY` nothing is made.

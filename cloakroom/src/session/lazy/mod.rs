@@ -26,6 +26,75 @@ use crate::wire::stored::DecodeError;
 /// session.asave().await?;
 /// # Ok(()) }
 /// ```
+///
+/// The dictionary, awaited:
+///
+/// ```
+/// # use cloakroom::{SessionStore, Settings};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = SessionStore::memory(Settings::new())?.session(None);
+/// use cloakroom::{ExpiryOptions, Json, Timestamp};
+///
+/// session.aset("name", "Ada").await?;
+/// session.aset_json("cart", Json::parse("[1]")?).await?;
+/// session.aupdate(&serde_json::json!({"visits": 3, "old": true})).await?;
+/// assert_eq!(session.aget_or("likes", 0).await?, 0);
+/// assert_eq!(session.aget_json("cart").await?.unwrap().as_str(), "[1]");
+/// assert_eq!(session.aitem::<String>("name").await?, "Ada");
+/// assert_eq!(session.asetdefault("visits", &9).await?, 3);
+/// session.adel("old").await?;
+/// assert_eq!(session.apop::<u32>("visits").await?, Some(3));
+/// assert_eq!(session.apop_or("visits", 0).await?, 0);
+/// assert!(session.ahas_key("cart").await?);
+/// assert_eq!(session.akeys().await?, ["name", "cart"]);
+/// assert_eq!(session.avalues().await?.len(), session.aitems().await?.len());
+///
+/// session.aset_test_cookie().await?;
+/// assert!(session.atest_cookie_worked().await?);
+/// session.adelete_test_cookie().await?;
+///
+/// session.aset_expiry(300).await?;
+/// assert_eq!(session.aget_expiry_age().await?, 300.0);
+/// assert!(session.aget_expiry_date().await? > Timestamp::now());
+/// assert!(!session.aget_expire_at_browser_close().await?);
+/// let options = ExpiryOptions::new().modification(Timestamp::UNIX_EPOCH).expiry(60);
+/// assert_eq!(session.aget_expiry_age_with(&options).await?, 60.0);
+/// assert_eq!(session.aget_expiry_date_with(&options).await?.as_seconds(), 60);
+/// # Ok(()) }
+/// ```
+///
+/// The storage, at once:
+///
+/// ```
+/// # use cloakroom::{SessionStore, Settings};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = SessionStore::memory(Settings::new())?.session(None);
+/// use cloakroom::SessionError;
+///
+/// assert!(session.is_empty() && !session.accessed() && !session.modified());
+/// session.load().await?.set("user", "ada")?;
+/// assert!(session.accessed() && session.modified());
+/// session.asave_must_create().await?;
+/// assert!(matches!(session.asave_must_create().await, Err(SessionError::CreateError)));
+/// let first = session.session_key().unwrap();
+/// session.a_cycle_key().await?;
+/// let second = session.session_key().unwrap();
+/// assert!(!session.aexists(&first).await? && session.aexists(&second).await?);
+///
+/// session.acreate().await?;
+/// assert!(session.aexists(&second).await?);
+/// session.adelete_key(&second).await?;
+/// session.adelete().await?;
+/// assert!(session.aload().await?.is_empty());
+/// assert_eq!(session.aclear_expired().await? + session.a_clear_expired().await?, 0);
+///
+/// let data = session.load().await?.data();
+/// assert_eq!(session.decode(&session.encode(&data)?)?, data);
+/// assert_eq!(session.get_session_cookie_age(), 1_209_600.0);
+/// session.set_accessed(false);
+/// session.set_modified(false);
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct LazySession {
     pub(in crate::session) shared: Arc<Shared>,

@@ -9,6 +9,17 @@ impl LazySession {
     /// Saves the session now. Two saves of one session both survive, name by name; a session that was
     /// deleted in the meantime stays deleted.
     ///
+    /// ```
+    /// # use cloakroom::{SessionStore, Settings};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = SessionStore::memory(Settings::new())?.session(None);
+    /// session.aset("visits", &1).await?;
+    /// assert!(session.session_key().is_none());
+    /// session.asave().await?;
+    /// assert!(session.session_key().is_some());
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`SessionError::UpdateError`] if the session was deleted, or its key never was one (B-77, B-81), or
     /// the storage did not answer. The changes are kept in memory then.
@@ -37,6 +48,16 @@ impl LazySession {
     /// Ends the session at once, without loading it: its data is gone, here and in the storage, and so is
     /// its key (B-40).
     ///
+    /// ```
+    /// # use cloakroom::{SessionStore, Settings};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = SessionStore::memory(Settings::new())?.session(None);
+    /// session.asave().await?;
+    /// session.aflush().await?;
+    /// assert!(session.is_empty() && session.session_key().is_none());
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// The storage did not answer. The session counts as ended all the same, and the end of the request
     /// tries again.
@@ -46,6 +67,19 @@ impl LazySession {
 
     /// Gives the session a new key at once and keeps its data; the old key is dead from then on (B-38). The
     /// new key is sent even if the request fails (D8).
+    ///
+    /// ```
+    /// # use cloakroom::{SessionStore, Settings};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = SessionStore::memory(Settings::new())?.session(None);
+    /// session.aset("user", "ada").await?;
+    /// session.asave().await?;
+    /// let before = session.session_key().unwrap();
+    /// session.acycle_key().await?;
+    /// assert!(!session.aexists(&before).await?);
+    /// assert_eq!(session.aitem::<String>("user").await?, "ada");
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError::UpdateError`] if the session was deleted, or the storage did not answer.
@@ -80,6 +114,18 @@ impl LazySession {
 
     /// Reads what is stored now and answers it, without changing what is held. If nothing lives under the
     /// session's key, the key is dropped (B-35).
+    ///
+    /// ```
+    /// # use cloakroom::{SessionStore, Settings};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = SessionStore::memory(Settings::new())?.session(None);
+    /// session.aset("visits", &1).await?;
+    /// session.asave().await?;
+    /// session.aset("visits", &2).await?;
+    /// assert_eq!(session.aload().await?.get::<u32>("visits")?, Some(1));
+    /// assert_eq!(session.aget::<u32>("visits").await?, Some(2));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// The storage did not answer, or what it keeps is not a session.
