@@ -20,6 +20,7 @@ pub(crate) use bound::{BoundEngine, Found, Target};
 ///
 /// let engine = Engine::db(MemoryStorage::new());
 /// assert_eq!(engine.name().as_str(), "db");
+/// assert_eq!(Engine::memory().name(), Engine::memory_in(MemoryStorage::new()).name());
 /// ```
 #[derive(Clone)]
 pub struct Engine {

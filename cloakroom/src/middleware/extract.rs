@@ -25,6 +25,9 @@ use crate::{LazySession, Session};
 ///         Err(_) => "no session today".to_owned(),
 ///     }
 /// }
+///
+/// // Any other handler that gets none is answered with 500.
+/// assert_eq!(SessionRejection::MissingLayer.into_response().status(), 500);
 /// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]

@@ -14,8 +14,10 @@ use crate::session::LazySession;
 /// use cloakroom::middleware::Sessions;
 ///
 /// async fn staff(sessions: Sessions) -> Result<String, SessionError> {
+///     let visitor: Option<String> = sessions.innermost().aget("name").await?;
 ///     let Some(session) = sessions.get("staff_sessionid") else { return Ok("no such layer".into()) };
-///     Ok(session.aget_or("name", String::from("nobody")).await?)
+///     let staff = session.aget_or("name", String::from("nobody")).await?;
+///     Ok(format!("{staff} helps {visitor:?}"))
 /// }
 /// ```
 #[derive(Clone, Debug)]

@@ -53,6 +53,7 @@ pub use version::Version;
 /// // Who still holds the first version comes too late.
 /// let late = storage.replace("name", Expect::Version(&first), New { data: b"3", expires }).await?;
 /// assert_eq!(late, Replace::Changed);
+/// assert!(storage.read("name").await?.is_some_and(|stored| stored.data == "2"));
 /// # Ok(())
 /// # }
 /// ```

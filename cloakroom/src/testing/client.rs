@@ -73,6 +73,7 @@ pub async fn session_cookie<T: Serialize + ?Sized>(store: &SessionStore, members
 ///     jar.receive(response.headers());
 /// }
 /// assert_eq!(jar.session(&store).aget::<u32>("visits").await?, Some(3));
+/// assert_eq!(CookieJar::with(&jar.header()).get("sessionid"), jar.get("sessionid"));
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Default)]

@@ -47,10 +47,17 @@ pub enum Operation {
 /// How often each operation was called.
 ///
 /// ```
-/// use cloakroom::testing::Calls;
+/// use cloakroom::storage::{MemoryStorage, Storage};
+/// use cloakroom::testing::SpyStorage;
 ///
-/// let calls = Calls::default();
-/// assert_eq!(calls.read + calls.replace, calls.total());
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let spy = SpyStorage::new(MemoryStorage::new());
+/// spy.read("name").await?;
+/// let calls = spy.calls();
+/// assert_eq!((calls.read, calls.replace, calls.total()), (1, 0, 1));
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -150,8 +157,11 @@ struct State {
 /// spy.fail_next(Operation::Remove, Fault::NotDone);
 /// assert!(spy.remove("name", Expect::Present).await.is_err());
 /// assert!(spy.read("name").await?.is_none());
-/// assert_eq!(spy.calls().remove, 1);
-/// assert_eq!(spy.calls().total(), 2);
+/// assert_eq!((spy.calls().remove, spy.total()), (1, 2));
+/// assert_eq!(spy.take_calls().read, 1);
+/// spy.after(Operation::Read, || async { println!("it was read") });
+/// spy.reset();
+/// assert!(spy.total() == 0 && spy.inner().is_empty());
 /// # Ok(())
 /// # }
 /// ```

@@ -29,7 +29,8 @@ const SWEEP: usize = 4;
 /// No operation waits for anything; each is a few hundred instructions.
 ///
 /// ```
-/// # async fn example() -> Result<(), cloakroom::storage::StorageError> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cloakroom::storage::StorageError> {
 /// use cloakroom::Timestamp;
 /// use cloakroom::storage::{MemoryStorage, New, Storage};
 ///
@@ -37,6 +38,7 @@ const SWEEP: usize = 4;
 /// let expires = Timestamp::now().checked_add_seconds(60.0).unwrap();
 /// let _ = storage.insert("a-name", New { data: b"bytes", expires }).await?;
 /// assert_eq!(storage.read("a-name").await?.unwrap().data, "bytes");
+/// assert_eq!((storage.len(), storage.is_empty()), (1, false));
 /// # Ok(())
 /// # }
 /// ```

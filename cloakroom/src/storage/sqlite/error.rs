@@ -14,6 +14,7 @@ use crate::storage::StorageError;
 ///
 /// let error = SqliteOptions::new("/nowhere/db.sqlite3").open().unwrap_err();
 /// assert!(matches!(error, SqliteOpenError::Missing { .. }));
+/// assert!(error.to_string().starts_with("there is no SQLite file /nowhere/db.sqlite3"));
 /// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]

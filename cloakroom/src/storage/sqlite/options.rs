@@ -17,12 +17,19 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// ```
 /// use cloakroom::storage::sqlite::SqliteOptions;
+/// use std::time::Duration;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("db.sqlite3");
-/// let storage = SqliteOptions::new(path).create(true).wal(true).open()?;
-/// assert_eq!(storage.journal_mode(), "wal");
+/// let storage = SqliteOptions::new(path)
+///     .create(true)
+///     .table("staff_session")
+///     .time_zone(None)
+///     .busy_timeout(Duration::from_secs(2))
+///     .wal(true)
+///     .open()?;
+/// assert_eq!((storage.table(), storage.journal_mode()), ("staff_session", "wal"));
 /// # Ok(())
 /// # }
 /// ```

@@ -79,6 +79,8 @@ pub async fn storage_contract<S: Storage>(make: impl AsyncFn() -> S) {
 /// # runtime.block_on(async {
 /// let contract = StorageContract::new().expiry_precision(Duration::from_secs(1)).largest(100_000);
 /// contract.run(async || MemoryStorage::new()).await;
+/// let coarser = contract.unknown_expiry();
+/// assert!(coarser.failures(async || MemoryStorage::new()).await.is_empty());
 /// # });
 /// ```
 #[derive(Clone, Debug)]
