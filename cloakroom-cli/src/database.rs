@@ -9,26 +9,14 @@ use cloakroom::{EngineName, SettingSource, Settings};
 use crate::failure::Failure;
 use crate::options::Place;
 
-/// The settings, and whether somebody set any.
-pub(crate) struct Loaded {
-    pub(crate) settings: Settings,
-}
-
-impl Loaded {
-    /// Whether anything comes from elsewhere than the defaults.
-    pub(crate) fn is_anything_given(&self) -> bool {
-        self.settings.entries().iter().any(|entry| entry.source != SettingSource::Default)
-    }
-}
-
 /// The settings from all their sources, with the command line's laid over them: the one place where the command
 /// reads settings.
-pub(crate) fn load(place: &Place) -> Result<Loaded, Failure> {
-    load_over(Settings::new(), place)
+pub(crate) fn settings(place: &Place) -> Result<Settings, Failure> {
+    settings_over(Settings::new(), place)
 }
 
 /// The same over other values than the defaults. An option without a value is one that was not given.
-pub(crate) fn load_over(base: Settings, place: &Place) -> Result<Loaded, Failure> {
+pub(crate) fn settings_over(base: Settings, place: &Place) -> Result<Settings, Failure> {
     let mut settings = base.with_all_sources()?;
     for (setting, option, value) in
         [("DATABASE_URL", "--database-url", &place.database_url), ("SESSION_ENGINE", "--engine", &place.engine)]
@@ -38,11 +26,12 @@ pub(crate) fn load_over(base: Settings, place: &Place) -> Result<Loaded, Failure
             settings = settings.with_value(setting, value, &source)?;
         }
     }
-    Ok(Loaded { settings })
+    Ok(settings)
 }
 
-pub(crate) fn settings(place: &Place) -> Result<Settings, Failure> {
-    Ok(load(place)?.settings)
+/// Whether anything comes from elsewhere than the defaults.
+pub(crate) fn is_anything_given(settings: &Settings) -> bool {
+    settings.entries().iter().any(|entry| entry.source != SettingSource::Default)
 }
 
 /// The database that holds the sessions. A missing file is made only if `create` says so.

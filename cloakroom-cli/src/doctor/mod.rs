@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use cloakroom::Settings;
 
-use crate::database::{self, Loaded};
+use crate::database;
 use crate::failure::Failure;
 use crate::options::{Doctor, Place};
 use crate::output::print;
@@ -53,7 +53,7 @@ fn examine(
         report.error(obstacle.id, &*obstacle.message, obstacle.remedy);
     }
     // Before the new file can be among the sources.
-    let own = database::load(place);
+    let own = database::settings(place);
     let kept = write(report, site, &arguments.output, arguments.force);
     let Some((settings, is_own)) = under_test(report, own, kept, place, site) else { return Ok(None) };
     let first = if is_own { compare(report, site, &settings) } else { None };
@@ -70,7 +70,7 @@ fn examine(
 /// The settings that cloakroom will run with, and whether any of them are its own and not the site's.
 fn under_test(
     report: &mut Report,
-    own: Result<Loaded, Failure>,
+    own: Result<Settings, Failure>,
     kept: bool,
     place: &Place,
     site: &Site,
@@ -82,11 +82,11 @@ fn under_test(
             return None;
         }
     };
-    let own = own.and_then(|own| match (own.is_anything_given(), kept) {
+    let own = own.and_then(|own| match (database::is_anything_given(&own), kept) {
         (false, _) => Ok((base, false)),
         // Another file than the site's stays in force, with its own gaps.
-        (true, true) => Ok((own.settings, true)),
-        (true, false) => Ok((database::load_over(base, place)?.settings, true)),
+        (true, true) => Ok((own, true)),
+        (true, false) => Ok((database::settings_over(base, place)?, true)),
     });
     own.map_err(|failure| report.failure("settings", failure)).ok()
 }
