@@ -37,6 +37,7 @@ const LONGEST: usize = 40;
 ///
 /// let key = SessionKey::generate();
 /// assert_eq!(key.as_str().len(), 32);
+/// assert_eq!(format!("{key:?}"), format!("SessionKey(#{})", key.short_hash()));
 /// assert!(!format!("{key:?}").contains(key.as_str()));
 /// assert!("../../etc/passwd".parse::<SessionKey>().is_err());
 /// ```

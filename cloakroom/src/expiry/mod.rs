@@ -53,12 +53,20 @@ pub enum Expiry {
 /// A date and time as it was given: with its offset from UTC, or naive.
 ///
 /// ```
-/// use cloakroom::Expiry;
+/// use cloakroom::{Expiry, Moment};
 ///
-/// // A moment keeps the offset it was given with.
-/// let Expiry::At(moment) = Expiry::from_iso("2028-01-17T11:36:34+05:45")? else { unreachable!() };
-/// assert_eq!(Expiry::At(moment), Expiry::from_iso("2028-01-17 11:36:34+05:45")?);
-/// # Ok::<(), cloakroom::ExpiryError>(())
+/// fn moment(text: &str) -> Option<Moment> {
+///     match Expiry::from_iso(text) {
+///         Ok(Expiry::At(moment)) => Some(moment),
+///         _ => None,
+///     }
+/// }
+///
+/// assert!(moment("2028-01-17T11:36:34+05:45").is_some());
+/// assert_eq!(moment("2028-01-17T11:36:34+05:45"), moment("2028-01-17 11:36:34+05:45"));
+/// // The same instant, but given with another offset, and one without.
+/// assert_ne!(moment("2028-01-17T11:36:34+05:45"), moment("2028-01-17T05:51:34+00:00"));
+/// assert_ne!(moment("2028-01-17T11:36:34+05:45"), moment("2028-01-17T11:36:34"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {

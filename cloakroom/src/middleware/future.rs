@@ -19,6 +19,7 @@ pin_project! {
     ///
     /// ```
     /// use axum::body::Body;
+    /// use cloakroom::middleware::{DefaultErrorResponse, ResponseFuture};
     /// use cloakroom::{SessionLayer, SessionStore, Settings};
     /// use http::{Request, Response};
     /// use tower::{Layer, Service, service_fn};
@@ -27,7 +28,9 @@ pin_project! {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let handler = service_fn(|_: Request<Body>| async { Ok::<_, std::io::Error>(Response::new(Body::empty())) });
     /// let mut service = SessionLayer::new(SessionStore::memory(Settings::new())?).layer(handler);
-    /// assert_eq!(service.call(Request::new(Body::empty())).await?.status(), 200);
+    /// // A service around it can name it as the type of its own future.
+    /// let answer: ResponseFuture<_, DefaultErrorResponse, Body> = service.call(Request::new(Body::empty()));
+    /// assert_eq!(answer.await?.status(), 200);
     /// # Ok(())
     /// # }
     /// ```

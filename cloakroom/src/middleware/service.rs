@@ -12,16 +12,16 @@ use crate::{LazySession, SessionStore};
 ///
 /// ```
 /// use axum::body::Body;
+/// use cloakroom::middleware::{DefaultErrorResponse, SessionService};
 /// use cloakroom::{SessionLayer, SessionStore, Settings};
 /// use http::{Request, Response};
-/// use tower::{ServiceBuilder, ServiceExt};
+/// use tower::{Layer, ServiceExt, service_fn};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = SessionStore::memory(Settings::new())?;
-/// let service = ServiceBuilder::new().layer(SessionLayer::new(store)).service_fn(|_: Request<Body>| async {
-///     Ok::<_, std::convert::Infallible>(Response::new(Body::empty()))
-/// });
+/// let handler = service_fn(|_: Request<Body>| async { Ok::<_, std::io::Error>(Response::new(Body::empty())) });
+/// let service: SessionService<_, DefaultErrorResponse> = SessionLayer::new(store).layer(handler);
 /// assert_eq!(service.oneshot(Request::new(Body::empty())).await?.status(), 200);
 /// # Ok(())
 /// # }

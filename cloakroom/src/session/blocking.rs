@@ -95,6 +95,13 @@ fn runtime() -> Result<Handle, SessionError> {
 /// session.clear()?;
 /// session.flush()?;
 /// assert!(session.is_empty() && session.accessed() && session.modified());
+///
+/// session.set_accessed(false);
+/// session.set_modified(false);
+/// assert!(!session.accessed() && !session.modified());
+/// assert_eq!(session.get_session_cookie_age(), 1_209_600.0);
+/// let data = session.load()?;
+/// assert_eq!(session.decode(&session.encode(&data)?)?, data);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]

@@ -319,6 +319,17 @@ impl Session {
 
 /// These have to wait for the storage, and a synchronous method never does: each says which method to
 /// await instead. [`BlockingSession`](crate::BlockingSession) has them all, for code outside a runtime.
+///
+/// ```
+/// # use cloakroom::{SessionKey, SessionStore, Settings};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = SessionStore::memory(Settings::new())?.session(None).load().await?;
+/// let error = session.save().unwrap_err();
+/// assert!(error.to_string().contains("asave"));
+/// assert!(session.create().is_err() && session.load().is_err() && session.delete().is_err());
+/// assert!(session.exists(&SessionKey::generate()).is_err() && session.clear_expired().is_err());
+/// # Ok(()) }
+/// ```
 impl Session {
     /// Use [`asave`](LazySession::asave), or let the layer save at the end of the request.
     ///

@@ -128,6 +128,20 @@ impl SessionStore {
 
     /// Django's `db` engine, in any storage.
     ///
+    /// ```
+    /// use cloakroom::storage::MemoryStorage;
+    /// use cloakroom::{SessionStore, Settings};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let storage = MemoryStorage::new();
+    /// let store = SessionStore::db(storage.clone(), Settings::new().secret_key("a secret of this site"))?;
+    /// store.session(None).asave().await?;
+    /// assert_eq!(storage.len(), 1);
+    /// // What it stores is signed.
+    /// assert!(SessionStore::db(storage, Settings::new()).is_err_and(|error| error.setting() == "SECRET_KEY"));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// A setting that cannot be used.
     pub fn db(storage: impl Storage, settings: Settings) -> Result<Self, SettingsError> {

@@ -48,13 +48,14 @@ pub enum Operation {
 ///
 /// ```
 /// use cloakroom::storage::{MemoryStorage, Storage};
-/// use cloakroom::testing::SpyStorage;
+/// use cloakroom::testing::{Calls, SpyStorage};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let spy = SpyStorage::new(MemoryStorage::new());
+/// assert_eq!(spy.calls(), Calls::default());
 /// spy.read("name").await?;
-/// let calls = spy.calls();
+/// let calls: Calls = spy.calls();
 /// assert_eq!((calls.read, calls.replace, calls.total()), (1, 0, 1));
 /// # Ok(())
 /// # }

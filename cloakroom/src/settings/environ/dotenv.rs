@@ -32,10 +32,10 @@ pub struct DotEnvFile {
 /// One variable of a [`DotEnvFile`]. `Debug` does not show its value.
 ///
 /// ```
-/// use cloakroom::environ::DotEnvFile;
+/// use cloakroom::environ::{DotEnvFile, DotEnvVariable};
 ///
 /// let file = DotEnvFile::parse("\nSECRET_KEY=\"xyzzy\"\n");
-/// let variable = &file.variables()[0];
+/// let variable: &DotEnvVariable = &file.variables()[0];
 /// assert_eq!((variable.name.as_str(), variable.value.as_str(), variable.line), ("SECRET_KEY", "xyzzy", 2));
 /// assert!(!format!("{variable:?}").contains("xyzzy"));
 /// ```

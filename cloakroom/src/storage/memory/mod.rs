@@ -60,6 +60,19 @@ impl MemoryStorage {
     }
 
     /// An empty storage that takes the present moment from `clock`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cloakroom::storage::StorageError> {
+    /// use cloakroom::storage::{MemoryStorage, New, Storage};
+    /// use cloakroom::{Clock, Timestamp};
+    ///
+    /// let late = MemoryStorage::with_clock(Clock::new(|| Timestamp::MAX));
+    /// let _ = late.insert("a-name", New { data: b"bytes", expires: Timestamp::now() }).await?;
+    /// assert!(late.read("a-name").await?.is_none(), "it has expired by this clock");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_clock(clock: Clock) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();

@@ -29,14 +29,16 @@ const ADD_RECORD_NOW: &str = concat!(
 /// What [`SqliteStorage::migrate`](super::SqliteStorage::migrate) did; everything `false` when all was there.
 ///
 /// ```
-/// use cloakroom::storage::sqlite::SqliteOptions;
+/// use cloakroom::storage::sqlite::{Migrated, SqliteOptions};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
 /// let storage = SqliteOptions::new(folder.path().join("db.sqlite3")).create(true).open()?;
-/// assert!(storage.migrate().await?.created_table);
-/// assert!(!storage.migrate().await?.anything(), "there is nothing left to do");
+/// let first: Migrated = storage.migrate().await?;
+/// assert!(first.created_table && first.created_index && first.recorded);
+/// let again = storage.migrate().await?;
+/// assert_eq!((again.anything(), again), (false, Migrated::default()), "there is nothing left to do");
 /// # Ok(())
 /// # }
 /// ```

@@ -88,13 +88,13 @@ impl From<ZlibError> for DecodeError {
 ///
 /// ```
 /// use cloakroom::Timestamp;
-/// use cloakroom::wire::signing::{DUMPS_SALT, SecretKey, TimestampSigner, dumps, loads};
+/// use cloakroom::wire::signing::{DUMPS_SALT, Decoded, SecretKey, TimestampSigner, dumps, loads};
 ///
 /// let (old, new) = (SecretKey::new("old secret")?, SecretKey::new("new secret")?);
 /// let moment = Timestamp::from_seconds(1_831_700_317).ok_or("no such moment")?;
 /// let signed = dumps("{}", &TimestampSigner::with_secret(&old, &[], DUMPS_SALT), false, moment);
 ///
-/// let decoded = loads(&signed, &TimestampSigner::with_secret(&new, &[old], DUMPS_SALT), None, moment)?;
+/// let decoded: Decoded = loads(&signed, &TimestampSigner::with_secret(&new, &[old], DUMPS_SALT), None, moment)?;
 /// assert_eq!((decoded.json.as_str(), decoded.key, decoded.signed_at), ("{}", 1, 1_831_700_317));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
