@@ -54,6 +54,8 @@ pub use version::Version;
 /// let late = storage.replace("name", Expect::Version(&first), New { data: b"3", expires }).await?;
 /// assert_eq!(late, Replace::Changed);
 /// assert!(storage.read("name").await?.is_some_and(|stored| stored.data == "2"));
+/// // Entries that are over are removed in bounded steps: none here, of at most a hundred.
+/// assert_eq!(storage.remove_expired(Timestamp::now(), 100).await?, 0);
 /// # Ok(())
 /// # }
 /// ```
