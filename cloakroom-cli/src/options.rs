@@ -88,7 +88,7 @@ pub(crate) struct Migrate {
 
 const CLEARSESSIONS_HELP: &str = "\
 Expired sessions are never loaded again; this only makes room. Run it every day, from cron for example:
-  0 4 * * *  cloakroom clearsessions --database-url sqlite:////srv/site/db.sqlite3";
+  0 4 * * *  $HOME/.cargo/bin/cloakroom clearsessions --database-url sqlite:////srv/site/db.sqlite3";
 
 #[derive(Args, Debug)]
 pub(crate) struct Clearsessions {

@@ -1,6 +1,6 @@
 //! A storage of one's own: what it takes, and how it is proved.
 //!
-//! Run it with `cargo run --example custom_storage --features testing`.
+//! Run it with `cargo run -p cloakroom --example custom_storage --features testing`.
 //!
 //! This one keeps its entries in a map behind a lock, as a client of some database would keep them there. The
 //! methods are plain `async fn`s; what matters is that each is *one* step: look, compare and write under the
