@@ -1,6 +1,7 @@
 //! `cloakroom migrate`
 
-use cloakroom::storage::sqlite::{Migrated, migration_sql};
+use cloakroom::storage::Migrated;
+use cloakroom::storage::sqlite::migration_sql;
 
 use crate::database;
 use crate::failure::Failure;

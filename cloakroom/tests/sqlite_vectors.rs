@@ -5,7 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use cloakroom::Timestamp;
-use cloakroom::storage::sqlite::{Migrated, SqliteOptions, migration_sql, sqlmigrate};
+use cloakroom::storage::Migrated;
+use cloakroom::storage::sqlite::{SqliteOptions, migration_sql, sqlmigrate};
 use cloakroom::storage::{Expect, Insert, New, Replace, SqliteStorage, Storage, StorageError};
 use jiff::tz::TimeZone;
 use rusqlite::{Connection, params};

@@ -8,9 +8,13 @@
 //! `testing`) proves it.
 
 mod capabilities;
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
+mod date_column;
 mod dynamic;
 mod error;
 mod memory;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod migrated;
 mod outcome;
 mod page;
 #[cfg(feature = "sqlite")]
@@ -28,6 +32,8 @@ pub use capabilities::Capabilities;
 pub(crate) use dynamic::DynStorage;
 pub use error::StorageError;
 pub use memory::MemoryStorage;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub use migrated::Migrated;
 pub use outcome::{Insert, Remove, Rename, Replace, Touch};
 pub use page::{Cursor, Entry, Page};
 #[cfg(feature = "sqlite")]

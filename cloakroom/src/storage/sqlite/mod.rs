@@ -22,7 +22,6 @@
 
 mod connection;
 mod error;
-mod moment;
 mod operation;
 mod options;
 mod reader;
@@ -39,12 +38,13 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
+use super::date_column::DateColumn;
 use super::{
-    Capabilities, Cursor, Expect, Insert, New, Page, Remove, Rename, Replace, Storage, StorageError, Stored, Touch,
+    Capabilities, Cursor, Expect, Insert, Migrated, New, Page, Remove, Rename, Replace, Storage, StorageError, Stored,
+    Touch,
 };
 use crate::Timestamp;
 use connection::{FileIdentity, Opener};
-use moment::DateColumn;
 use operation::{Operation, Owned, Wanted};
 use reader::Pool;
 use statements::Statements;
@@ -52,7 +52,7 @@ use writer::Writer;
 
 pub use error::SqliteOpenError;
 pub use options::SqliteOptions;
-pub use schema::{Migrated, migration_sql, sqlmigrate};
+pub use schema::{migration_sql, sqlmigrate};
 
 /// How many operations wait at most for each of the two kinds of thread; further callers wait to be let in.
 const QUEUE: usize = 1_024;

@@ -6,7 +6,7 @@ use super::error::SqliteFailure;
 use super::options::DEFAULT_TABLE;
 use super::statements::Statements;
 use crate::Timestamp;
-use crate::storage::StorageError;
+use crate::storage::{Migrated, StorageError};
 
 // The text of each statement is Django's own, to the byte: SQLite keeps it, and tools compare it.
 const CREATE_MIGRATIONS: &str = concat!(
@@ -25,41 +25,6 @@ const ADD_RECORD_NOW: &str = concat!(
     r#"INSERT INTO "django_migrations" ("app", "name", "applied") "#,
     "VALUES ('sessions', '0001_initial', strftime('%Y-%m-%d %H:%M:%f000', 'now'))"
 );
-
-/// What [`SqliteStorage::migrate`](super::SqliteStorage::migrate) did; everything `false` when all was there.
-///
-/// ```
-/// use cloakroom::storage::sqlite::{Migrated, SqliteOptions};
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let folder = tempfile::tempdir()?;
-/// let storage = SqliteOptions::new(folder.path().join("db.sqlite3")).create(true).open()?;
-/// let first: Migrated = storage.migrate().await?;
-/// assert!(first.created_table && first.created_index && first.recorded);
-/// let again = storage.migrate().await?;
-/// assert_eq!((again.anything(), again), (false, Migrated::default()), "there is nothing left to do");
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Migrated {
-    /// The table `django_session` was missing and was made.
-    pub created_table: bool,
-    /// There was no index on `expire_date`, and Django's was made.
-    pub created_index: bool,
-    /// The migration was not recorded in `django_migrations` and is now.
-    pub recorded: bool,
-}
-
-impl Migrated {
-    /// Whether anything was changed.
-    #[must_use]
-    pub const fn anything(self) -> bool {
-        self.created_table || self.created_index || self.recorded
-    }
-}
 
 /// The statements that make an empty SQLite file ready for sessions, each to be run once and in this order: the
 /// two tables, the index, and Django's record of the migration (with UTC, as under `USE_TZ = True`). For those

@@ -9,9 +9,9 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use super::error::SqliteFailure;
-use super::moment::DateColumn;
 use super::operation::{Data, Owned, Wanted};
 use crate::Timestamp;
+use crate::storage::date_column::DateColumn;
 use crate::storage::{Cursor, Entry, Insert, Page, Remove, Rename, Replace, StorageError, Stored, Touch, Version};
 
 /// The table, its column of moments, and the statements on it.

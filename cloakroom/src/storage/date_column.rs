@@ -1,4 +1,4 @@
-//! `expire_date`: a moment as Django's SQLite backend writes it.
+//! `expire_date`: a moment as Django's SQLite and MySQL backends write it.
 
 use jiff::civil::{DateTime, date};
 use jiff::tz::TimeZone;
@@ -14,11 +14,11 @@ const FIRST: DateTime = date(1, 1, 1).at(0, 0, 0, 0);
 
 /// How moments are kept in a column: as UTC (`USE_TZ = True`) or as the local time of a zone.
 #[derive(Clone, Debug)]
-pub(super) struct DateColumn(pub(super) Option<TimeZone>);
+pub(crate) struct DateColumn(pub(super) Option<TimeZone>);
 
 impl DateColumn {
     /// `2026-12-06 19:06:11.961867`, without the fraction when it is zero.
-    pub(super) fn write(&self, moment: Timestamp) -> String {
+    pub(crate) fn write(&self, moment: Timestamp) -> String {
         let civil = match &self.0 {
             // jiff's moments end a day before Python's, its dates do not: so UTC is reckoned in dates.
             None => EPOCH.checked_add(SignedDuration::from_micros(moment.as_micros())).unwrap_or(LAST),
@@ -33,7 +33,7 @@ impl DateColumn {
     /// What Django's `parse_datetime` makes of the text; `None` where it makes nothing of it. An offset in the
     /// text counts (D24). A local time that occurs twice is the first of the two, and one that a change of
     /// the clock skipped is taken with the offset before the change, as Python does with `fold=0`.
-    pub(super) fn read(&self, text: &[u8]) -> Option<Timestamp> {
+    pub(crate) fn read(&self, text: &[u8]) -> Option<Timestamp> {
         let (civil, offset) = parse(text)?;
         let zone = match (&self.0, offset) {
             (Some(zone), None) => zone,
