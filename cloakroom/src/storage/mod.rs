@@ -17,6 +17,8 @@ mod memory;
 mod migrated;
 mod outcome;
 mod page;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod version;

@@ -1,0 +1,24 @@
+//! What the databases behind a socket have in common: connections, their time-outs, and what a failure leaves open.
+
+mod connections;
+mod failure;
+mod lease;
+
+use std::future::Future;
+
+pub(super) use connections::{Connections, Limits};
+pub(super) use failure::Failure;
+pub(super) use lease::{Deadline, Lease};
+
+/// What differs between the drivers.
+pub(super) trait Dialect: sqlx::Database {
+    /// Runs a statement without parameters.
+    fn run(
+        connection: &mut Self::Connection,
+        statement: &'static str,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+
+    /// Whether the server ended the connection with this answer, or the connection is of no use after it. Whether the
+    /// statement took effect is then open.
+    fn ends_connection(error: &dyn sqlx::error::DatabaseError) -> bool;
+}
