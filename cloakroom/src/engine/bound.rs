@@ -6,6 +6,7 @@ use crate::Timestamp;
 use crate::data::SessionData;
 use crate::engine::Engine;
 use crate::engine::format::Format;
+use crate::engine::read_back::settled;
 use crate::error::SessionError;
 use crate::key::SessionKey;
 use crate::settings::{EngineName, Settings, SettingsError};
@@ -112,44 +113,34 @@ impl BoundEngine {
 
     pub(crate) async fn insert(&self, key: &SessionKey, new: New<'_>) -> Result<Insert, StorageError> {
         self.check_writable()?;
-        match self.storage.insert(key.as_str(), new).await {
-            Err(StorageError::OutcomeUnknown(source)) => self.inserted(key, new, source).await,
-            known => known,
-        }
+        let write = || self.storage.insert(key.as_str(), new);
+        settled(write, |source| self.inserted(key, new, source)).await
     }
 
     pub(crate) async fn replace(&self, target: &Target, new: New<'_>) -> Result<Replace, StorageError> {
         self.check_writable()?;
-        match self.storage.replace(target.key.as_str(), Expect::Version(&target.version), new).await {
-            Err(StorageError::OutcomeUnknown(source)) => self.replaced(target, new, source).await,
-            known => known,
-        }
+        let write = || self.storage.replace(target.key.as_str(), Expect::Version(&target.version), new);
+        settled(write, |source| self.replaced(target, new, source)).await
     }
 
     pub(crate) async fn touch(&self, target: &Target, until: Timestamp) -> Result<Touch, StorageError> {
         self.check_writable()?;
-        match self.storage.touch(target.key.as_str(), Expect::Version(&target.version), until).await {
-            Err(StorageError::OutcomeUnknown(source)) => self.touched(target, until, source).await,
-            known => known,
-        }
+        let write = || self.storage.touch(target.key.as_str(), Expect::Version(&target.version), until);
+        settled(write, |source| self.touched(target, until, source)).await
     }
 
     pub(crate) async fn rename(&self, target: &Target, to: &SessionKey, new: New<'_>) -> Result<Rename, StorageError> {
         self.check_writable()?;
         let expect = Expect::Version(&target.version);
-        match self.storage.rename(target.key.as_str(), to.as_str(), expect, new).await {
-            Err(StorageError::OutcomeUnknown(source)) => self.renamed(target, to, new, source).await,
-            known => known,
-        }
+        let write = || self.storage.rename(target.key.as_str(), to.as_str(), expect, new);
+        settled(write, |source| self.renamed(target, to, new, source)).await
     }
 
     /// Sees to it that nothing stands under a key.
     pub(crate) async fn remove(&self, key: &SessionKey) -> Result<(), StorageError> {
         self.check_writable()?;
-        match self.storage.remove(key.as_str(), Expect::Anything).await {
-            Err(StorageError::OutcomeUnknown(source)) => self.removed(key, source).await,
-            known => known.map(|_: Remove| ()),
-        }
+        let write = async || self.storage.remove(key.as_str(), Expect::Anything).await.map(|_: Remove| ());
+        settled(write, |source| self.removed(key, source)).await
     }
 
     pub(crate) async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StorageError> {

@@ -1,6 +1,8 @@
 //! What to conclude when a storage did not say whether it wrote: read it back first.
 
 use std::error::Error;
+use std::future::Future;
+use std::time::{Duration, Instant};
 
 use crate::Timestamp;
 use crate::engine::bound::{BoundEngine, Target};
@@ -8,6 +10,30 @@ use crate::key::SessionKey;
 use crate::storage::{Expect, Insert, New, Remove, Rename, Replace, StorageError, Stored, Touch, Version};
 
 type Source = Box<dyn Error + Send + Sync>;
+
+/// A write that was certainly not done is tried once more if it was known so soon: a connection may have died while
+/// nobody used it, and the storage answers again. One whose time was up has waited long enough.
+const SOON: Duration = Duration::from_secs(1);
+
+/// Carries out a write and, if its outcome is unknown, looks at what became of it.
+pub(super) async fn settled<T, W, L>(write: impl Fn() -> W, look: impl Fn(Source) -> L) -> Result<T, StorageError>
+where
+    W: Future<Output = Result<T, StorageError>>,
+    L: Future<Output = Result<T, StorageError>>,
+{
+    let started = Instant::now();
+    let seen = match write().await {
+        Err(StorageError::OutcomeUnknown(source)) => look(source).await,
+        known => return known,
+    };
+    match seen {
+        Err(StorageError::NotDone(_)) if started.elapsed() < SOON => match write().await {
+            Err(StorageError::OutcomeUnknown(source)) => look(source).await,
+            known => known,
+        },
+        seen => seen,
+    }
+}
 
 impl BoundEngine {
     /// Reads an entry back; if even that fails, the outcome stays unknown.
