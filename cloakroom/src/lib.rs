@@ -78,6 +78,7 @@
 //! | `axum` (default) | the extractors; switches `tower` on |
 //! | `tower` | the layer and the service |
 //! | `sqlite` | `storage::SqliteStorage`, with SQLite built in |
+//! | `file` | `storage::FileStorage`, Django's engine `file`; Unix only |
 //! | `toml` | settings from a file `cloakroom.toml` |
 //! | `testing` | sessions made beforehand and a cookie jar for tests of handlers; the contract suite for storages, and a storage that counts its round trips |
 #![forbid(unsafe_code)]
@@ -103,7 +104,7 @@ mod time;
 pub mod wire;
 
 pub use data::{Json, SessionData};
-pub use engine::Engine;
+pub use engine::{Cleared, Engine};
 pub use error::SessionError;
 pub use expiry::{Expiry, ExpiryError, ExpiryOptions, Moment};
 pub use key::{InvalidSessionKey, KeySource, SessionKey};
@@ -113,7 +114,7 @@ pub use middleware::SessionRejection;
 #[cfg(feature = "tower")]
 #[doc(inline)]
 pub use middleware::{SessionLayer, Sessions};
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "file"))]
 pub use session::OpenError;
 pub use session::{BlockingSession, LazySession, Session, SessionStore, TEST_COOKIE_NAME, TEST_COOKIE_VALUE};
 pub use settings::{

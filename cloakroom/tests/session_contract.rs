@@ -44,3 +44,16 @@ async fn the_db_engine_on_sqlite_in_wal_mode() {
 async fn the_db_engine_on_sqlite_in_djangos_journal_mode() {
     on_sqlite(false).await;
 }
+
+#[cfg(feature = "file")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_file_engine() {
+    let folders: RefCell<Vec<TempDir>> = RefCell::default();
+    session_contract(async || {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings().session_engine(cloakroom::EngineName::File).session_file_path(folder.path());
+        folders.borrow_mut().push(folder);
+        SessionStore::open(settings).unwrap()
+    })
+    .await;
+}

@@ -77,3 +77,26 @@ async fn a_spy_keeps_the_contract_and_has_the_capabilities_of_what_it_spies_on()
     let spy = SpyStorage::new(files.storage().await);
     assert_eq!(spy.capabilities(), spy.inner().capabilities());
 }
+
+#[cfg(feature = "file")]
+async fn on_files() {
+    // One folder for all checks: the suite's names do not meet.
+    let folder = tempfile::tempdir().unwrap();
+    let storage = cloakroom::storage::file::FileOptions::new(folder.path()).open().unwrap();
+    StorageContract::new().unknown_expiry().run(async || SpyStorage::new(storage.clone())).await;
+    let left = folder.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let left: Vec<String> = left.filter(|name| name.starts_with('.') && !name.contains("_lock_")).collect();
+    assert_eq!(left, [""; 0], "temporary files are left");
+}
+
+#[cfg(feature = "file")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn files_keep_the_contract() {
+    on_files().await;
+}
+
+#[cfg(feature = "file")]
+#[tokio::test]
+async fn files_keep_the_contract_on_one_thread() {
+    on_files().await;
+}

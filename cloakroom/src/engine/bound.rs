@@ -8,11 +8,13 @@ use crate::engine::Engine;
 use crate::engine::format::Format;
 use crate::engine::read_back::settled;
 use crate::error::SessionError;
+use crate::expiry::Policy;
 use crate::key::SessionKey;
 use crate::settings::{EngineName, Settings, SettingsError};
 use crate::storage::{
     Capabilities, DynStorage, Expect, Insert, New, Remove, Rename, Replace, StorageError, Touch, Version,
 };
+use crate::time::Clock;
 use crate::wire::json::JsonError;
 use crate::wire::signing::TimestampSigner;
 use crate::wire::stored::DecodeError;
@@ -20,18 +22,20 @@ use crate::wire::stored::DecodeError;
 #[derive(Clone)]
 pub(crate) struct BoundEngine {
     pub(super) storage: Arc<dyn DynStorage>,
-    format: Format,
+    pub(super) format: Format,
     name: EngineName,
     /// `SESSION_READ_ONLY`.
     read_only: bool,
+    policy: Policy,
+    clock: Clock,
 }
 
 /// What stands under a key.
 pub(crate) enum Found {
     /// Nothing.
     Nothing,
-    /// A session, expired or not.
-    Session { data: SessionData, target: Target, expires: Option<Timestamp> },
+    /// A session, live or expired.
+    Session { data: SessionData, target: Target, live: bool },
     /// Something no known key verifies, or that is damaged: it is never overwritten (D14).
     Unreadable,
 }
@@ -49,7 +53,7 @@ impl BoundEngine {
     pub(crate) fn new(engine: Engine, settings: &Settings) -> Result<Self, SettingsError> {
         let format = match engine.name {
             EngineName::Memory => Format::Json,
-            EngineName::Db => {
+            EngineName::Db | EngineName::File => {
                 let (primary, fallbacks) = settings.signing_keys(settings.salt())?;
                 let signer = TimestampSigner::new(&primary, &fallbacks);
                 match settings.serializer()? {
@@ -59,7 +63,25 @@ impl BoundEngine {
             }
             other => return Err(other.not_yet()),
         };
-        Ok(Self { storage: engine.storage, format, name: engine.name, read_only: settings.session_read_only })
+        let (policy, clock) = (settings.policy()?, Clock::system());
+        let read_only = settings.session_read_only;
+        Ok(Self { storage: engine.storage, format, name: engine.name, read_only, policy, clock })
+    }
+
+    /// The moments that the storage keeps follow the same clock.
+    pub(crate) fn set_clock(&mut self, clock: Clock) {
+        if let Some(storage) = self.storage.by_clock(&clock) {
+            self.storage = storage;
+        }
+        self.clock = clock;
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// For those who have more to do before they write: nothing is read for a write that is refused.
@@ -83,15 +105,15 @@ impl BoundEngine {
         self.format.decode(&bytes::Bytes::copy_from_slice(stored)).map(|decoded| decoded.data)
     }
 
-    /// Reads what stands under a key; its expiry is for the caller to judge.
+    /// Reads what stands under a key.
     pub(crate) async fn find(&self, key: &SessionKey) -> Result<Found, SessionError> {
         let Some(stored) = self.storage.read(key.as_str()).await? else { return Ok(Found::Nothing) };
         match self.format.decode(&stored.data) {
-            Ok(decoded) => Ok(Found::Session {
-                data: decoded.data,
-                target: Target { key: key.clone(), version: stored.version, outdated: decoded.outdated },
-                expires: stored.expires,
-            }),
+            Ok(decoded) => {
+                let live = self.is_live(&stored, &decoded.data)?;
+                let target = Target { key: key.clone(), version: stored.version, outdated: decoded.outdated };
+                Ok(Found::Session { data: decoded.data, target, live })
+            }
             Err(DecodeError::Json(source)) if matches!(source, JsonError::NotAnObject(_)) => {
                 Err(SessionError::NotAnObject(source))
             }
@@ -141,10 +163,5 @@ impl BoundEngine {
         self.check_writable()?;
         let write = async || self.storage.remove(key.as_str(), Expect::Anything).await.map(|_: Remove| ());
         settled(write, |source| self.removed(key, source)).await
-    }
-
-    pub(crate) async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StorageError> {
-        self.check_writable()?;
-        self.storage.remove_expired(now, limit).await
     }
 }

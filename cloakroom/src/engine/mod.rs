@@ -1,7 +1,9 @@
 //! Django's engines: a wire format plus a storage.
 
 mod bound;
+mod clearing;
 mod format;
+mod life;
 mod read_back;
 
 use std::fmt;
@@ -11,6 +13,7 @@ use crate::settings::EngineName;
 use crate::storage::{DynStorage, MemoryStorage, Storage};
 
 pub(crate) use bound::{BoundEngine, Found, Target};
+pub use clearing::Cleared;
 
 /// An engine: how session data is written and where it is kept. Chosen at run time.
 ///
@@ -32,6 +35,14 @@ impl Engine {
     /// Django's `db` engine: signed JSON, in any storage.
     pub fn db(storage: impl Storage) -> Self {
         Self { name: EngineName::Db, storage: Arc::new(storage) }
+    }
+
+    /// Django's `file` engine: signed JSON in files, which end by what they hold and when they were last written
+    /// (B-107). For a [`FileStorage`](crate::storage::FileStorage), or any other storage that says when an entry was
+    /// last written: an entry that does not is an error.
+    #[cfg(feature = "file")]
+    pub fn file(storage: impl Storage) -> Self {
+        Self { name: EngineName::File, storage: Arc::new(storage) }
     }
 
     /// Plain JSON in this process's memory, gone with it.

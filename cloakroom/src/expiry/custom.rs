@@ -6,6 +6,9 @@ use crate::Timestamp;
 use crate::expiry::{Expiry, ExpiryError, Moment};
 use crate::wire::json;
 
+/// The member that holds a session's own expiry (B-13).
+pub(crate) const EXPIRY: &str = "_session_expiry";
+
 /// The settings that decide about expiry.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {

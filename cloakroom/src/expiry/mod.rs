@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::Timestamp;
 use crate::time::write_iso;
 
-pub(crate) use custom::{Custom, Policy};
+pub(crate) use custom::{Custom, EXPIRY, Policy};
 
 /// What `set_expiry` takes: when a session is to end.
 ///

@@ -6,11 +6,9 @@ use serde::de::DeserializeOwned;
 use crate::Timestamp;
 use crate::data::{Json, SessionData};
 use crate::error::SessionError;
-use crate::expiry::{Custom, Expiry, ExpiryError, ExpiryOptions, Policy};
+use crate::expiry::{Custom, EXPIRY, Expiry, ExpiryError, ExpiryOptions, Policy};
 use crate::session::state::{Shared, State};
 
-/// The member that holds a session's own expiry (B-13).
-const EXPIRY: &str = "_session_expiry";
 /// The member that the test cookie is: Django's `TEST_COOKIE_NAME` (B-73).
 ///
 /// ```

@@ -31,14 +31,13 @@ impl Shared {
             }
         };
         let found = self.store.bound_engine().find(&key).await?;
-        let now = self.store.clock().now();
         let mut state = self.state();
         if state.data.is_some() || state.key.as_ref() != Some(&key) {
             // Flushed in the meantime.
             return Ok(());
         }
         match found {
-            Found::Session { data, target, expires } if expires.is_none_or(|expires| expires > now) => {
+            Found::Session { data, target, live: true } => {
                 state.data = Some(data);
                 state.target = Some(target);
             }
@@ -61,9 +60,8 @@ impl Shared {
             return Ok(SessionData::new());
         };
         let found = self.store.bound_engine().find(&key).await?;
-        let now = self.store.clock().now();
         match found {
-            Found::Session { data, expires, .. } if expires.is_none_or(|expires| expires > now) => Ok(data),
+            Found::Session { data, live: true, .. } => Ok(data),
             found => {
                 let mut state = self.state();
                 state.forget_key();

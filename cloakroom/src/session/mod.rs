@@ -16,6 +16,6 @@ pub use dictionary::{TEST_COOKIE_NAME, TEST_COOKIE_VALUE};
 pub(crate) use ending::{Answer, Closing, CookieAction};
 pub use lazy::LazySession;
 pub use loaded::Session;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "file"))]
 pub use store::OpenError;
 pub use store::SessionStore;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::cookie::CookieTemplate;
 use crate::data::SessionData;
-use crate::engine::{BoundEngine, Engine};
+use crate::engine::{BoundEngine, Cleared, Engine};
 use crate::error::SessionError;
 use crate::expiry::Policy;
 use crate::key::{KeySource, SessionKey};
@@ -12,15 +12,14 @@ use crate::session::lazy::LazySession;
 use crate::session::state::{Shared, State};
 use crate::settings::{EngineName, Settings, SettingsError};
 use crate::storage::Storage;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "file"))]
 use crate::storage::StorageError;
+#[cfg(feature = "file")]
+use crate::storage::file::{FileOpenError, FileOptions};
 #[cfg(feature = "sqlite")]
 use crate::storage::sqlite::{SqliteOpenError, SqliteOptions};
 use crate::time::Clock;
 use crate::wire::stored::DecodeError;
-
-/// How many expired sessions one step of `clear_expired` removes.
-const BATCH: usize = 1_000;
 
 /// An engine and its settings: where sessions come from, inside requests and outside.
 ///
@@ -78,9 +77,7 @@ pub struct SessionStore {
 struct Inner {
     engine: BoundEngine,
     settings: Settings,
-    policy: Policy,
     cookie: CookieTemplate,
-    clock: Clock,
     keys: KeySource,
 }
 
@@ -90,9 +87,16 @@ struct Inner {
 /// use cloakroom::{OpenError, SessionStore, Settings};
 ///
 /// let settings = Settings::new().secret_key("a secret").database_url("sqlite:////nowhere/db.sqlite3");
-/// assert!(matches!(SessionStore::open(settings), Err(OpenError::Sqlite(_))));
+/// # #[cfg(feature = "sqlite")]
+/// assert!(matches!(SessionStore::open(settings.clone()), Err(OpenError::Sqlite(_))));
+/// # #[cfg(feature = "file")]
+/// assert!(matches!(
+///     SessionStore::open(settings.session_engine("file".parse()?).session_file_path("/nowhere")),
+///     Err(OpenError::File(_))
+/// ));
+/// # Ok::<(), cloakroom::SettingsError>(())
 /// ```
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "file"))]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -100,11 +104,26 @@ pub enum OpenError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// The SQLite file cannot be opened.
+    #[cfg(feature = "sqlite")]
     #[error(transparent)]
     Sqlite(#[from] SqliteOpenError),
+    /// The folder of the session files cannot be opened.
+    #[cfg(feature = "file")]
+    #[error(transparent)]
+    File(#[from] FileOpenError),
     /// The table cannot be made.
     #[error(transparent)]
     Storage(#[from] StorageError),
+}
+
+/// Where the settings keep sessions.
+#[cfg(any(feature = "sqlite", feature = "file"))]
+enum Place {
+    Memory,
+    #[cfg(feature = "sqlite")]
+    Sqlite(SqliteOptions),
+    #[cfg(feature = "file")]
+    File(FileOptions),
 }
 
 impl SessionStore {
@@ -117,9 +136,7 @@ impl SessionStore {
         settings.session_engine = engine.name();
         let inner = Inner {
             engine: BoundEngine::new(engine, &settings)?,
-            policy: settings.policy()?,
             cookie: CookieTemplate::new(&settings),
-            clock: Clock::system(),
             keys: KeySource::default(),
             settings,
         };
@@ -156,26 +173,31 @@ impl SessionStore {
         Self::new(Engine::memory(), settings)
     }
 
-    /// Sessions by the settings alone: the engine that `SESSION_ENGINE` names, in the database that
-    /// `DATABASE_URL` names. This does file I/O: do it when the program starts.
+    /// Sessions by the settings alone: the engine that `SESSION_ENGINE` names, in the database that `DATABASE_URL`
+    /// names or the folder that `SESSION_FILE_PATH` names. This does file I/O: do it when the program starts.
     ///
     /// # Errors
-    /// A setting that cannot be used, or a database that cannot be opened.
-    #[cfg(feature = "sqlite")]
+    /// A setting that cannot be used, or a database or folder that cannot be opened.
+    #[cfg(any(feature = "sqlite", feature = "file"))]
     pub fn open(settings: Settings) -> Result<Self, OpenError> {
-        Ok(match Self::database_of(&settings)? {
-            None => Self::memory(settings)?,
-            Some(options) => Self::db(options.open()?, settings)?,
+        Ok(match Self::place_of(&settings)? {
+            Place::Memory => Self::memory(settings)?,
+            #[cfg(feature = "sqlite")]
+            Place::Sqlite(options) => Self::db(options.open()?, settings)?,
+            #[cfg(feature = "file")]
+            Place::File(options) => Self::new(Engine::file(options.open()?), settings)?,
         })
     }
 
     /// The same, and makes what is missing: the SQLite file, Django's table and its record, as
-    /// [`SqliteStorage::migrate`](crate::storage::SqliteStorage::migrate) does. For a site of its own; beside a Django
+    /// `SqliteStorage::migrate` does. A folder for session files must be there. For a site of its own; beside a Django
     /// site [`open`](Self::open) is safer, since a mistyped path is an error there.
     ///
     /// ```
-    /// # use cloakroom::{SessionStore, Settings};
+    /// # #[cfg(not(feature = "sqlite"))] fn main() {}
+    /// # #[cfg(feature = "sqlite")]
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use cloakroom::{SessionStore, Settings};
     /// #
     /// let folder = tempfile::tempdir()?;
     /// let url = format!("sqlite:///{}", folder.path().join("db.sqlite3").display());
@@ -188,31 +210,34 @@ impl SessionStore {
     ///
     /// # Errors
     /// As [`open`](Self::open), or the table cannot be made. Under `SESSION_READ_ONLY` nothing is made.
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "sqlite", feature = "file"))]
     pub async fn open_or_create(settings: Settings) -> Result<Self, OpenError> {
-        if settings.is_read_only() {
-            return Self::open(settings);
-        }
-        Ok(match Self::database_of(&settings)? {
-            None => Self::memory(settings)?,
-            Some(options) => {
+        match Self::place_of(&settings)? {
+            #[cfg(feature = "sqlite")]
+            Place::Sqlite(options) if !settings.is_read_only() => {
                 let storage = options.create(true).open()?;
                 storage.migrate().await?;
-                Self::db(storage, settings)?
+                Ok(Self::db(storage, settings)?)
             }
-        })
+            _ => Self::open(settings),
+        }
     }
 
-    /// The SQLite file that the settings name; `None` for the memory engine. Everything that can be refused is, before
-    /// any file is touched.
-    #[cfg(feature = "sqlite")]
-    fn database_of(settings: &Settings) -> Result<Option<SqliteOptions>, OpenError> {
+    /// Where the settings keep sessions. Everything that can be refused is, before any file is touched.
+    #[cfg(any(feature = "sqlite", feature = "file"))]
+    fn place_of(settings: &Settings) -> Result<Place, OpenError> {
         settings.validate()?;
         match settings.engine_name() {
-            EngineName::Memory => Ok(None),
+            EngineName::Memory => Ok(Place::Memory),
+            #[cfg(feature = "sqlite")]
             EngineName::Db => {
                 settings.signing_keys(settings.salt())?;
-                Ok(Some(SqliteOptions::for_settings(settings)?))
+                Ok(Place::Sqlite(SqliteOptions::for_settings(settings)?))
+            }
+            #[cfg(feature = "file")]
+            EngineName::File => {
+                settings.signing_keys(settings.salt())?;
+                Ok(Place::File(FileOptions::for_settings(settings)))
             }
             other => Err(other.not_yet().at_source(settings.source("SESSION_ENGINE")).into()),
         }
@@ -221,7 +246,7 @@ impl SessionStore {
     /// The same with another clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
-        Arc::make_mut(&mut self.inner).clock = clock;
+        Arc::make_mut(&mut self.inner).engine.set_clock(clock);
         self
     }
 
@@ -284,15 +309,16 @@ impl SessionStore {
     /// # Errors
     /// The storage did not answer. What was removed before stays removed.
     pub async fn clear_expired(&self) -> Result<u64, SessionError> {
-        let now = self.inner.clock.now();
-        let mut removed = 0;
-        loop {
-            let batch = self.inner.engine.remove_expired(now, BATCH).await?;
-            removed += batch as u64;
-            if batch < BATCH {
-                return Ok(removed);
-            }
-        }
+        Ok(self.clear_expired_and_count().await?.removed)
+    }
+
+    /// The same, and says as well what was passed over: files that nobody can read, in the `file` engine. Their number
+    /// is also in a warning in the log.
+    ///
+    /// # Errors
+    /// As [`clear_expired`](Self::clear_expired).
+    pub async fn clear_expired_and_count(&self) -> Result<Cleared, SessionError> {
+        self.inner.engine.clear_expired().await
     }
 
     /// Django's name for [`clear_expired`](Self::clear_expired), awaited.
@@ -316,7 +342,7 @@ impl SessionStore {
     /// # Errors
     /// The serializer that the application registered cannot write it.
     pub fn encode(&self, data: &SessionData) -> Result<String, SessionError> {
-        Ok(String::from_utf8(self.inner.engine.encode(data, self.inner.clock.now())?).unwrap_or_default())
+        Ok(String::from_utf8(self.inner.engine.encode(data, self.clock().now())?).unwrap_or_default())
     }
 
     /// Reads stored session data back.
@@ -343,7 +369,7 @@ impl SessionStore {
     }
 
     pub(crate) fn policy(&self) -> &Policy {
-        &self.inner.policy
+        self.inner.engine.policy()
     }
 
     pub(crate) fn cookie(&self) -> &CookieTemplate {
@@ -351,7 +377,7 @@ impl SessionStore {
     }
 
     pub(crate) fn clock(&self) -> &Clock {
-        &self.inner.clock
+        self.inner.engine.clock()
     }
 
     pub(crate) fn next_key(&self) -> SessionKey {

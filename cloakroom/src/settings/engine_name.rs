@@ -82,6 +82,8 @@ impl EngineName {
     pub fn available(self) -> Result<(), SettingsError> {
         match self {
             Self::Db | Self::Memory => Ok(()),
+            #[cfg(feature = "file")]
+            Self::File => Ok(()),
             _ => Err(self.not_yet()),
         }
     }
@@ -90,7 +92,10 @@ impl EngineName {
         SettingsError::new(
             "SESSION_ENGINE",
             Some(self.as_str()),
-            "is an engine of Django that this version of cloakroom does not have yet",
+            match self {
+                Self::File => "needs cloakroom's feature `file`",
+                _ => "is an engine of Django that this version of cloakroom does not have yet",
+            },
             "use `db`, or `memory` for a single process",
         )
     }

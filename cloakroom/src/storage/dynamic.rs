@@ -2,9 +2,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
-use super::{Capabilities, Expect, Insert, New, Remove, Rename, Replace, Storage, StorageError, Stored, Touch};
+use super::{
+    Capabilities, Cursor, Expect, Insert, New, Page, Remove, Rename, Replace, Storage, StorageError, Stored, Touch,
+};
 use crate::Timestamp;
+use crate::time::Clock;
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, StorageError>> + Send + 'a>>;
 
@@ -15,7 +19,9 @@ pub(crate) trait DynStorage: Send + Sync {
     fn touch<'a>(&'a self, name: &'a str, expect: Expect<'a>, until: Timestamp) -> Boxed<'a, Touch>;
     fn remove<'a>(&'a self, name: &'a str, expect: Expect<'a>) -> Boxed<'a, Remove>;
     fn rename<'a>(&'a self, from: &'a str, to: &'a str, expect: Expect<'a>, new: New<'a>) -> Boxed<'a, Rename>;
+    fn scan<'a>(&'a self, after: Option<&'a Cursor>, limit: usize) -> Boxed<'a, Page>;
     fn remove_expired(&self, now: Timestamp, limit: usize) -> Boxed<'_, usize>;
+    fn by_clock(&self, clock: &Clock) -> Option<Arc<dyn DynStorage>>;
     fn capabilities(&self) -> Capabilities;
 }
 
@@ -44,8 +50,16 @@ impl<S: Storage> DynStorage for S {
         Box::pin(Storage::rename(self, from, to, expect, new))
     }
 
+    fn scan<'a>(&'a self, after: Option<&'a Cursor>, limit: usize) -> Boxed<'a, Page> {
+        Box::pin(Storage::scan(self, after, limit))
+    }
+
     fn remove_expired(&self, now: Timestamp, limit: usize) -> Boxed<'_, usize> {
         Box::pin(Storage::remove_expired(self, now, limit))
+    }
+
+    fn by_clock(&self, clock: &Clock) -> Option<Arc<dyn DynStorage>> {
+        Some(Arc::new(Storage::by_clock(self, clock)?))
     }
 
     fn capabilities(&self) -> Capabilities {

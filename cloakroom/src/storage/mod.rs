@@ -12,6 +12,8 @@ mod capabilities;
 mod date_column;
 mod dynamic;
 mod error;
+#[cfg(feature = "file")]
+pub mod file;
 mod memory;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod migrated;
@@ -29,10 +31,13 @@ use std::future::Future;
 use bytes::Bytes;
 
 use crate::Timestamp;
+use crate::time::Clock;
 
 pub use capabilities::Capabilities;
 pub(crate) use dynamic::DynStorage;
 pub use error::StorageError;
+#[cfg(feature = "file")]
+pub use file::FileStorage;
 pub use memory::MemoryStorage;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use migrated::Migrated;
@@ -172,6 +177,16 @@ pub trait Storage: Send + Sync + 'static {
                 }
             }
         }
+    }
+
+    /// The same storage with another clock, if it needs one to say when an entry was last written; `None`, the
+    /// default, if it does not. A [`SessionStore`](crate::SessionStore) hands the clock on that it is given.
+    fn by_clock(&self, clock: &Clock) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        let _ = clock;
+        None
     }
 
     /// What this storage can do beyond the least.

@@ -4,10 +4,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::Timestamp;
 use crate::storage::{
     Capabilities, Cursor, Expect, Insert, New, Page, Remove, Rename, Replace, Storage, StorageError, Stored, Touch,
 };
+use crate::{Clock, Timestamp};
 
 /// One of the operations of a [`Storage`].
 ///
@@ -307,6 +307,11 @@ impl<S: Storage> Storage for SpyStorage<S> {
 
     async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StorageError> {
         self.spy(Operation::RemoveExpired, self.inner.remove_expired(now, limit)).await
+    }
+
+    fn by_clock(&self, clock: &Clock) -> Option<Self> {
+        let inner = Arc::new(self.inner.by_clock(clock)?);
+        Some(Self { inner, state: Arc::clone(&self.state) })
     }
 
     fn capabilities(&self) -> Capabilities {

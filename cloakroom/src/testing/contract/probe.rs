@@ -17,7 +17,7 @@ pub(super) struct Probe<S> {
     pub(super) storage: Arc<S>,
     pub(super) largest: usize,
     precision: Duration,
-    knows_expiry: bool,
+    pub(super) knows_expiry: bool,
     start: Timestamp,
 }
 

@@ -1,0 +1,66 @@
+//! Work on a thread that may block, and what is known of it when nobody waited for its end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use super::error::FileFailure;
+use crate::storage::StorageError;
+
+const WAITING: u8 = 0;
+const BEGUN: u8 = 1;
+const CANCELLED: u8 = 2;
+
+/// Whether an operation has begun to change something that others can see. Until then it can be cancelled; from
+/// then on it runs to its end.
+#[derive(Default)]
+pub(super) struct Turn(AtomicU8);
+
+impl Turn {
+    /// To be called before the first visible change.
+    pub(super) fn begin(&self) -> Result<(), StorageError> {
+        self.step(BEGUN).map(drop).map_err(|_| StorageError::not_done(FileFailure::Cancelled))
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Acquire) == CANCELLED
+    }
+
+    /// Whether nothing was begun, and so nothing will be.
+    pub(super) fn cancel(&self) -> bool {
+        self.step(CANCELLED).is_ok()
+    }
+
+    fn step(&self, to: u8) -> Result<u8, u8> {
+        self.0.compare_exchange(WAITING, to, Ordering::AcqRel, Ordering::Acquire)
+    }
+}
+
+/// Nobody waits any more.
+struct CancelOnDrop(Arc<Turn>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+/// Carries out `work` on a thread that may block, for at most `limit`.
+pub(super) async fn run<T, W>(limit: Duration, work: W) -> Result<T, StorageError>
+where
+    T: Send + 'static,
+    W: FnOnce(&Turn) -> Result<T, StorageError> + Send + 'static,
+{
+    let runtime = Handle::try_current().map_err(StorageError::not_done)?;
+    let turn = Arc::new(Turn::default());
+    let waiting = CancelOnDrop(Arc::clone(&turn));
+    let task = runtime.spawn_blocking(move || work(&turn));
+    let failure: Box<dyn std::error::Error + Send + Sync> = match tokio::time::timeout(limit, task).await {
+        Ok(Ok(answer)) => return answer,
+        Ok(Err(ended)) => Box::new(ended),
+        Err(_) => Box::new(FileFailure::TimedOut),
+    };
+    Err(if waiting.0.cancel() { StorageError::NotDone(failure) } else { StorageError::OutcomeUnknown(failure) })
+}
