@@ -150,12 +150,16 @@ impl Database {
 
 /// The store that a vector asks for: its clock stands still, and its keys are known beforehand.
 pub fn store(vector: &Value, storage: SqliteStorage, settings: Settings) -> SessionStore {
+    at_its_moment(vector, SessionStore::db(storage, settings).unwrap())
+}
+
+pub fn at_its_moment(vector: &Value, store: SessionStore) -> SessionStore {
     let now = moment(&vector["now"]);
     let keys = vector["generated_keys"].as_array().into_iter().flatten();
     let keys: VecDeque<SessionKey> = keys.map(|key| text(key).parse().unwrap()).collect();
     let keys = Arc::new(Mutex::new(keys));
     let source = KeySource::new(move || keys.lock().unwrap().pop_front().unwrap_or_else(SessionKey::generate));
-    SessionStore::db(storage, settings).unwrap().with_clock(Clock::new(move || now)).with_key_source(source)
+    store.with_clock(Clock::new(move || now)).with_key_source(source)
 }
 
 /// Whether two rows are alike: the data may have been deflated by another deflate.
