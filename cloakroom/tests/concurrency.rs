@@ -1,4 +1,5 @@
-//! Many processes and tasks on one session in one SQLite file: nothing lost, nothing brought back.
+//! Many processes and tasks on one session, in one SQLite file or in session files: nothing lost, nothing brought
+//! back.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
@@ -6,7 +7,6 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom::storage::SqliteStorage;
 use cloakroom::storage::sqlite::SqliteOptions;
 use cloakroom::{SessionError, SessionKey, SessionStore, Settings};
 use tokio::sync::Barrier;
@@ -16,16 +16,51 @@ const TASKS: usize = 8;
 const ROUNDS: usize = 12;
 const RACES: usize = 400;
 
-/// How a child process knows what to work on: the file, the session key, its number.
+/// How a child process knows what to work on: its number, the session key, the kind of place and where it is.
 const WORK: &str = "CLOAKROOM_TEST_WORK";
 
-fn open(file: &Path, wal: bool) -> SqliteStorage {
-    let options = SqliteOptions::new(file).create(true).wal(wal).busy_timeout(Duration::from_secs(60));
-    options.open().unwrap()
+/// Where the session is kept. Each opening is a storage of its own, as another process has.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    SqliteWal,
+    SqliteJournal,
+    #[cfg(feature = "file")]
+    Files,
 }
 
-fn store(storage: SqliteStorage) -> SessionStore {
-    SessionStore::db(storage, Settings::new().secret_key("a secret")).unwrap()
+impl Place {
+    fn name(self) -> &'static str {
+        match self {
+            Self::SqliteWal => "wal",
+            Self::SqliteJournal => "journal",
+            #[cfg(feature = "file")]
+            Self::Files => "files",
+        }
+    }
+
+    fn named(name: &str) -> Self {
+        match name {
+            "wal" => Self::SqliteWal,
+            "journal" => Self::SqliteJournal,
+            #[cfg(feature = "file")]
+            "files" => Self::Files,
+            name => panic!("no place {name}"),
+        }
+    }
+
+    async fn open(self, folder: &Path) -> SessionStore {
+        let settings = Settings::new().secret_key("a secret");
+        let patience = Duration::from_secs(60);
+        #[cfg(feature = "file")]
+        if self == Self::Files {
+            let storage = cloakroom::storage::file::FileOptions::new(folder).timeout(patience).open().unwrap();
+            return SessionStore::new(cloakroom::Engine::file(storage), settings).unwrap();
+        }
+        let options = SqliteOptions::new(folder.join("db.sqlite3")).create(true).busy_timeout(patience);
+        let storage = options.wal(self == Self::SqliteWal).open().unwrap();
+        storage.migrate().await.unwrap();
+        SessionStore::db(storage, settings).unwrap()
+    }
 }
 
 async fn stored(store: &SessionStore) -> SessionKey {
@@ -73,16 +108,15 @@ async fn assert_nothing_is_lost(store: &SessionStore, key: &SessionKey, processe
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eight_tasks_of_one_process_lose_nothing() {
     if let Ok(work_to_do) = std::env::var(WORK) {
-        let mut parts = work_to_do.splitn(3, ' ');
+        let mut parts = work_to_do.splitn(4, ' ');
         let process: usize = parts.next().unwrap().parse().unwrap();
         let key: SessionKey = parts.next().unwrap().parse().unwrap();
-        let file = PathBuf::from(parts.next().unwrap());
-        return work(&store(open(&file, false)), &key, process).await;
+        let place = Place::named(parts.next().unwrap());
+        let folder = PathBuf::from(parts.next().unwrap());
+        return work(&place.open(&folder).await, &key, process).await;
     }
     let folder = tempfile::tempdir().unwrap();
-    let storage = open(&folder.path().join("db.sqlite3"), true);
-    storage.migrate().await.unwrap();
-    let store = store(storage);
+    let store = Place::SqliteWal.open(folder.path()).await;
     let key = stored(&store).await;
     work(&store, &key, 0).await;
     assert_nothing_is_lost(&store, &key, 1).await;
@@ -98,19 +132,16 @@ impl Drop for Worker {
     }
 }
 
-async fn eight_processes(wal: bool) {
+async fn eight_processes(place: Place) {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("db.sqlite3");
-    let storage = open(&file, wal);
-    storage.migrate().await.unwrap();
-    let store = store(storage);
+    let store = place.open(folder.path()).await;
     let key = stored(&store).await;
     let started = std::time::Instant::now();
     let mut workers: Vec<Worker> = (0..PROCESSES)
         .map(|process| {
             let mut command = Command::new(std::env::current_exe().unwrap());
             command.args(["--exact", "eight_tasks_of_one_process_lose_nothing"]);
-            command.env(WORK, format!("{process} {} {}", key.as_str(), file.display()));
+            command.env(WORK, format!("{process} {} {} {}", key.as_str(), place.name(), folder.path().display()));
             command.stdout(Stdio::null()).stdin(Stdio::null());
             Worker(command.spawn().unwrap())
         })
@@ -118,28 +149,42 @@ async fn eight_processes(wal: bool) {
     for worker in &mut workers {
         assert!(worker.0.wait().unwrap().success(), "a process failed");
     }
-    println!("{} saves of one session in {:?}", PROCESSES * TASKS * ROUNDS, started.elapsed());
+    println!("{}: {} saves of one session in {:?}", place.name(), PROCESSES * TASKS * ROUNDS, started.elapsed());
     assert_nothing_is_lost(&store, &key, PROCESSES).await;
 }
 
 #[tokio::test]
 async fn eight_processes_of_eight_tasks_lose_nothing_in_a_wal_file() {
-    eight_processes(true).await;
+    eight_processes(Place::SqliteWal).await;
 }
 
 #[tokio::test]
 async fn eight_processes_of_eight_tasks_lose_nothing_in_djangos_journal_mode() {
-    eight_processes(false).await;
+    eight_processes(Place::SqliteJournal).await;
 }
 
-/// A save and a change of key race against a logout, each with a connection of its own.
+#[cfg(feature = "file")]
+#[tokio::test]
+async fn eight_processes_of_eight_tasks_lose_nothing_in_session_files() {
+    eight_processes(Place::Files).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_logout_wins_every_race() {
+    logouts(Place::SqliteWal).await;
+}
+
+#[cfg(feature = "file")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_logout_wins_every_race_on_files() {
+    logouts(Place::Files).await;
+}
+
+/// A save and a change of key race against a logout, each with a storage of its own.
+async fn logouts(place: Place) {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("db.sqlite3");
-    let first = open(&file, true);
-    first.migrate().await.unwrap();
-    let (saving, cycling, leaving) = (store(first), store(open(&file, true)), store(open(&file, true)));
+    let saving = place.open(folder.path()).await;
+    let (cycling, leaving) = (place.open(folder.path()).await, place.open(folder.path()).await);
     let (mut late, mut early) = (0, 0);
     for race in 0..RACES {
         let key = stored(&saving).await;
@@ -181,5 +226,5 @@ async fn a_logout_wins_every_race() {
             assert_ne!(cycled_session.session_key(), Some(key));
         }
     }
-    println!("{RACES} races: {early} saves before the logout, {late} after it, none brought back");
+    println!("{}: {RACES} races: {early} saves before the logout, {late} after it, none brought back", place.name());
 }
