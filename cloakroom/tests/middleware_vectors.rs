@@ -1,4 +1,4 @@
-//! The layer on the db engine against requests scripted on Django.
+//! The layer on the engines db and file against requests scripted on Django.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod support;
@@ -15,12 +15,55 @@ use serde_json::{Value, json};
 use support::{Database, Report, Row, rows_of, same_rows, secret, store, text, vectors};
 use tower::ServiceExt;
 
+/// Where a request's sessions are kept.
+enum Place {
+    Rows(Database),
+    #[cfg(feature = "file")]
+    Files(support::files::Files),
+}
+
+impl Place {
+    async fn rows(&self) -> Vec<Row> {
+        match self {
+            Self::Rows(database) => database.rows(),
+            #[cfg(feature = "file")]
+            Self::Files(files) => files.rows().await,
+        }
+    }
+
+    async fn put(&self, rows: &[Row]) {
+        match self {
+            Self::Rows(database) => database.put(rows),
+            #[cfg(feature = "file")]
+            Self::Files(files) => files.put(rows).await,
+        }
+    }
+
+    fn remove_all(&self) {
+        match self {
+            Self::Rows(database) => {
+                database.connect().execute("DELETE FROM django_session", ()).unwrap();
+            }
+            #[cfg(feature = "file")]
+            Self::Files(files) => files.remove_all(),
+        }
+    }
+
+    fn store(&self, vector: &Value, settings: &Settings) -> SessionStore {
+        match self {
+            Self::Rows(database) => store(vector, database.storage.clone(), settings.clone()),
+            #[cfg(feature = "file")]
+            Self::Files(files) => files.store(vector),
+        }
+    }
+}
+
 /// What a handler needs to play its script, and what it saw.
 #[derive(Clone)]
 struct Script {
     ops: Vec<Value>,
     view: Value,
-    database: Arc<Database>,
+    place: Arc<Place>,
     store: SessionStore,
     log: Arc<Mutex<Vec<Result<Value, String>>>>,
 }
@@ -121,7 +164,7 @@ async fn operate(op: &Value, session: &LazySession, script: &Script) -> Result<V
             Value::Null
         }
         "delete_row" => {
-            script.database.connect().execute("DELETE FROM django_session", ()).unwrap();
+            script.place.remove_all();
             Value::Null
         }
         "other_set" => {
@@ -150,12 +193,26 @@ async fn every_middleware_vector_of_the_db_engine_holds() {
     let mut report = Report::default();
     for vector in &vectors {
         report.begin(vector);
-        run(&mut report, vector).await;
+        run(&mut report, vector, async |settings| Place::Rows(Database::new(settings).await)).await;
     }
     report.finish(vectors.len());
 }
 
-async fn run(report: &mut Report, vector: &Value) {
+/// The scripts of the db engine, with files in the rows' place, and those of the file engine.
+#[cfg(feature = "file")]
+#[tokio::test]
+async fn every_middleware_vector_holds_on_files() {
+    let vectors: Vec<Value> =
+        vectors("middleware").into_iter().filter(|vector| matches!(text(&vector["engine"]), "db" | "file")).collect();
+    let mut report = Report::default();
+    for vector in &vectors {
+        report.begin(vector);
+        run(&mut report, vector, async |settings| Place::Files(support::files::Files::new(settings))).await;
+    }
+    report.finish(vectors.len());
+}
+
+async fn run(report: &mut Report, vector: &Value, place: impl AsyncFn(&Settings) -> Place) {
     let settings = match settings(vector) {
         Ok(settings) => settings,
         Err(problem) => return report.fail(&problem),
@@ -172,14 +229,14 @@ async fn run(report: &mut Report, vector: &Value) {
         // A session cannot be taken out of a request in Rust (B-154); the answer is that of an untouched one.
         report.excuse("D28");
     }
-    let database = Arc::new(Database::new(&settings).await);
-    database.put(&rows_of(&vector["rows_before"]));
-    let store = store(vector, database.storage.clone(), settings.clone());
+    let place = Arc::new(place(&settings).await);
+    place.put(&rows_of(&vector["rows_before"])).await;
+    let store = place.store(vector, &settings);
     let ops = vector["ops"].as_array().unwrap().iter().filter(|op| op[0] != "drop_session").cloned().collect();
     let script = Script {
         ops,
         view: vector["view"].clone(),
-        database: Arc::clone(&database),
+        place: Arc::clone(&place),
         store: store.clone(),
         log: Arc::default(),
     };
@@ -193,7 +250,7 @@ async fn run(report: &mut Report, vector: &Value) {
     }
     let response = app.oneshot(request).await.unwrap();
     let log = std::mem::take(&mut *log.lock().unwrap());
-    Comparison { vector, store: &store, found: &database.rows(), log: &log }.compare(report, &response);
+    Comparison { vector, store: &store, found: &place.rows().await, log: &log }.compare(report, &response);
 }
 
 struct Comparison<'a> {

@@ -1,6 +1,9 @@
 //! What the vector tests share: the file, a report of all that failed, a database as Django left it.
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::needless_pass_by_value, clippy::unwrap_used)]
 
+#[cfg(feature = "file")]
+pub mod files;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
