@@ -19,7 +19,7 @@ use tower::ServiceExt;
 enum Place {
     Rows(Database),
     #[cfg(feature = "file")]
-    Files(support::files::Files),
+    Files(Box<support::files::Files>),
 }
 
 impl Place {
@@ -207,7 +207,7 @@ async fn every_middleware_vector_holds_on_files() {
     let mut report = Report::default();
     for vector in &vectors {
         report.begin(vector);
-        run(&mut report, vector, async |settings| Place::Files(support::files::Files::new(settings))).await;
+        run(&mut report, vector, async |settings| Place::Files(Box::new(support::files::Files::new(settings)))).await;
     }
     report.finish(vectors.len());
 }
