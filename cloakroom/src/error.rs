@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::expiry::ExpiryError;
+use crate::settings::SettingsError;
 use crate::storage::StorageError;
 use crate::wire::json::JsonError;
 use crate::wire::stored::DecodeError;
@@ -151,4 +152,38 @@ impl SessionError {
             _ => "The session could not be handled.".into(),
         }
     }
+}
+
+/// Why a store could not be opened by its settings alone.
+///
+/// ```
+/// use cloakroom::{OpenError, SessionStore, Settings};
+///
+/// let settings = Settings::new().secret_key("a secret").database_url("sqlite:////nowhere/db.sqlite3");
+/// # #[cfg(feature = "sqlite")]
+/// assert!(matches!(SessionStore::open(settings.clone()), Err(OpenError::Sqlite(_))));
+/// # #[cfg(feature = "file")]
+/// assert!(matches!(
+///     SessionStore::open(settings.session_engine("file".parse()?).session_file_path("/nowhere")),
+///     Err(OpenError::File(_))
+/// ));
+/// # Ok::<(), cloakroom::SettingsError>(())
+/// ```
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// A setting cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The SQLite file cannot be opened.
+    #[cfg(feature = "sqlite")]
+    #[error(transparent)]
+    Sqlite(#[from] crate::storage::sqlite::SqliteOpenError),
+    /// The folder of the session files cannot be opened.
+    #[cfg(feature = "file")]
+    #[error(transparent)]
+    File(#[from] crate::storage::file::FileOpenError),
+    /// The table cannot be made.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
 }

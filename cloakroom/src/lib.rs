@@ -105,7 +105,7 @@ pub mod wire;
 
 pub use data::{Json, SessionData};
 pub use engine::{Cleared, Engine};
-pub use error::SessionError;
+pub use error::{OpenError, SessionError};
 pub use expiry::{Expiry, ExpiryError, ExpiryOptions, Moment};
 pub use key::{InvalidSessionKey, KeySource, SessionKey};
 #[cfg(feature = "axum")]
@@ -114,8 +114,6 @@ pub use middleware::SessionRejection;
 #[cfg(feature = "tower")]
 #[doc(inline)]
 pub use middleware::{SessionLayer, Sessions};
-#[cfg(any(feature = "sqlite", feature = "file"))]
-pub use session::OpenError;
 pub use session::{BlockingSession, LazySession, Session, SessionStore, TEST_COOKIE_NAME, TEST_COOKIE_VALUE};
 pub use settings::{
     Cache, CacheKind, Database, DatabaseKind, DerivedKey, EngineName, Entry, EntryValue, SameSite, SessionSerializer,

@@ -6,6 +6,7 @@ mod ending;
 mod lazy;
 mod loaded;
 mod loading;
+mod open;
 mod removing;
 mod saving;
 mod state;
@@ -16,6 +17,4 @@ pub use dictionary::{TEST_COOKIE_NAME, TEST_COOKIE_VALUE};
 pub(crate) use ending::{Answer, Closing, CookieAction};
 pub use lazy::LazySession;
 pub use loaded::Session;
-#[cfg(any(feature = "sqlite", feature = "file"))]
-pub use store::OpenError;
 pub use store::SessionStore;

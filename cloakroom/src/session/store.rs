@@ -12,12 +12,6 @@ use crate::session::lazy::LazySession;
 use crate::session::state::{Shared, State};
 use crate::settings::{EngineName, Settings, SettingsError};
 use crate::storage::Storage;
-#[cfg(any(feature = "sqlite", feature = "file"))]
-use crate::storage::StorageError;
-#[cfg(feature = "file")]
-use crate::storage::file::{FileOpenError, FileOptions};
-#[cfg(feature = "sqlite")]
-use crate::storage::sqlite::{SqliteOpenError, SqliteOptions};
 use crate::time::Clock;
 use crate::wire::stored::DecodeError;
 
@@ -81,51 +75,6 @@ struct Inner {
     keys: KeySource,
 }
 
-/// Why a store could not be opened by its settings alone.
-///
-/// ```
-/// use cloakroom::{OpenError, SessionStore, Settings};
-///
-/// let settings = Settings::new().secret_key("a secret").database_url("sqlite:////nowhere/db.sqlite3");
-/// # #[cfg(feature = "sqlite")]
-/// assert!(matches!(SessionStore::open(settings.clone()), Err(OpenError::Sqlite(_))));
-/// # #[cfg(feature = "file")]
-/// assert!(matches!(
-///     SessionStore::open(settings.session_engine("file".parse()?).session_file_path("/nowhere")),
-///     Err(OpenError::File(_))
-/// ));
-/// # Ok::<(), cloakroom::SettingsError>(())
-/// ```
-#[cfg(any(feature = "sqlite", feature = "file"))]
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// A setting cannot be used.
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    /// The SQLite file cannot be opened.
-    #[cfg(feature = "sqlite")]
-    #[error(transparent)]
-    Sqlite(#[from] SqliteOpenError),
-    /// The folder of the session files cannot be opened.
-    #[cfg(feature = "file")]
-    #[error(transparent)]
-    File(#[from] FileOpenError),
-    /// The table cannot be made.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-}
-
-/// Where the settings keep sessions.
-#[cfg(any(feature = "sqlite", feature = "file"))]
-enum Place {
-    Memory,
-    #[cfg(feature = "sqlite")]
-    Sqlite(SqliteOptions),
-    #[cfg(feature = "file")]
-    File(FileOptions),
-}
-
 impl SessionStore {
     /// Sessions by an engine chosen at run time.
     ///
@@ -171,76 +120,6 @@ impl SessionStore {
     /// A setting that cannot be used.
     pub fn memory(settings: Settings) -> Result<Self, SettingsError> {
         Self::new(Engine::memory(), settings)
-    }
-
-    /// Sessions by the settings alone: the engine that `SESSION_ENGINE` names, in the database that `DATABASE_URL`
-    /// names or the folder that `SESSION_FILE_PATH` names. This does file I/O: do it when the program starts.
-    ///
-    /// # Errors
-    /// A setting that cannot be used, or a database or folder that cannot be opened.
-    #[cfg(any(feature = "sqlite", feature = "file"))]
-    pub fn open(settings: Settings) -> Result<Self, OpenError> {
-        Ok(match Self::place_of(&settings)? {
-            Place::Memory => Self::memory(settings)?,
-            #[cfg(feature = "sqlite")]
-            Place::Sqlite(options) => Self::db(options.open()?, settings)?,
-            #[cfg(feature = "file")]
-            Place::File(options) => Self::new(Engine::file(options.open()?), settings)?,
-        })
-    }
-
-    /// The same, and makes what is missing: the SQLite file, Django's table and its record, as
-    /// `SqliteStorage::migrate` does. A folder for session files must be there. For a site of its own; beside a Django
-    /// site [`open`](Self::open) is safer, since a mistyped path is an error there.
-    ///
-    /// ```
-    /// # #[cfg(not(feature = "sqlite"))] fn main() {}
-    /// # #[cfg(feature = "sqlite")]
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use cloakroom::{SessionStore, Settings};
-    /// #
-    /// let folder = tempfile::tempdir()?;
-    /// let url = format!("sqlite:///{}", folder.path().join("db.sqlite3").display());
-    /// let settings = Settings::new().secret_key("a secret of this site").database_url(url);
-    /// let store = SessionStore::open_or_create(settings.clone()).await?;
-    /// store.session(None).asave().await?;
-    /// assert!(SessionStore::open(settings).is_ok());
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    /// As [`open`](Self::open), or the table cannot be made. Under `SESSION_READ_ONLY` nothing is made.
-    #[cfg(any(feature = "sqlite", feature = "file"))]
-    pub async fn open_or_create(settings: Settings) -> Result<Self, OpenError> {
-        match Self::place_of(&settings)? {
-            #[cfg(feature = "sqlite")]
-            Place::Sqlite(options) if !settings.is_read_only() => {
-                let storage = options.create(true).open()?;
-                storage.migrate().await?;
-                Ok(Self::db(storage, settings)?)
-            }
-            _ => Self::open(settings),
-        }
-    }
-
-    /// Where the settings keep sessions. Everything that can be refused is, before any file is touched.
-    #[cfg(any(feature = "sqlite", feature = "file"))]
-    fn place_of(settings: &Settings) -> Result<Place, OpenError> {
-        settings.validate()?;
-        match settings.engine_name() {
-            EngineName::Memory => Ok(Place::Memory),
-            #[cfg(feature = "sqlite")]
-            EngineName::Db => {
-                settings.signing_keys(settings.salt())?;
-                Ok(Place::Sqlite(SqliteOptions::for_settings(settings)?))
-            }
-            #[cfg(feature = "file")]
-            EngineName::File => {
-                settings.signing_keys(settings.salt())?;
-                Ok(Place::File(FileOptions::for_settings(settings)))
-            }
-            other => Err(other.not_yet().at_source(settings.source("SESSION_ENGINE")).into()),
-        }
     }
 
     /// The same with another clock.

@@ -16,6 +16,7 @@ mod look;
 mod named;
 mod names;
 mod nearest;
+mod open_database;
 mod same_site;
 mod secret;
 mod serializer;

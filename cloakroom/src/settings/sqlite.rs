@@ -65,7 +65,7 @@ fn of_database(database: &Database, setting: impl FnOnce() -> String) -> Result<
             DatabaseKind::Other => database.backend().to_owned(),
             kind => kind.to_string(),
         };
-        let problem = format!("names a database of the kind {kind}, which this version of cloakroom cannot open yet");
+        let problem = format!("names a database of the kind {kind}, and not an SQLite file");
         return Err(refuse(setting(), &problem));
     }
     if database.is_in_memory() {

@@ -8,6 +8,7 @@
 //! `testing`) proves it.
 
 mod capabilities;
+mod database;
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 mod date_column;
 mod dynamic;
@@ -15,7 +16,6 @@ mod error;
 #[cfg(feature = "file")]
 pub mod file;
 mod memory;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod migrated;
 mod outcome;
 mod page;
@@ -34,12 +34,12 @@ use crate::Timestamp;
 use crate::time::Clock;
 
 pub use capabilities::Capabilities;
+pub use database::DatabaseStorage;
 pub(crate) use dynamic::DynStorage;
 pub use error::StorageError;
 #[cfg(feature = "file")]
 pub use file::FileStorage;
 pub use memory::MemoryStorage;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use migrated::Migrated;
 pub use outcome::{Insert, Remove, Rename, Replace, Touch};
 pub use page::{Cursor, Entry, Page};
