@@ -128,6 +128,9 @@ mod documents {
     mod readme {}
     #[doc = include_str!("../../docs/django.md")]
     mod django {}
+    #[cfg(feature = "file")]
+    #[doc = include_str!("../../docs/engines.md")]
+    mod engines {}
     #[doc = include_str!("../../docs/guide.md")]
     mod guide {}
     #[doc = include_str!("../../docs/from-tower-sessions.md")]
