@@ -303,7 +303,7 @@ async fn a_store_opens_by_its_settings_alone() {
     assert_eq!(again.aget::<String>("name").await.unwrap().as_deref(), Some("Ada"));
     let engine = settings.clone().session_engine("memory".parse().unwrap());
     assert_eq!(SessionStore::open(engine).unwrap().engine().as_str(), "memory");
-    assert!(SessionStore::open(settings.session_engine("file".parse().unwrap())).is_err());
+    assert!(SessionStore::open(settings.session_engine("cache".parse().unwrap())).is_err());
 }
 
 #[tokio::test]

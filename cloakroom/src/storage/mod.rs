@@ -181,6 +181,13 @@ pub trait Storage: Send + Sync + 'static {
 
     /// The same storage with another clock, if it needs one to say when an entry was last written; `None`, the
     /// default, if it does not. A [`SessionStore`](crate::SessionStore) hands the clock on that it is given.
+    ///
+    /// ```
+    /// use cloakroom::Clock;
+    /// use cloakroom::storage::{MemoryStorage, Storage};
+    ///
+    /// assert!(MemoryStorage::new().by_clock(&Clock::system()).is_none());
+    /// ```
     fn by_clock(&self, clock: &Clock) -> Option<Self>
     where
         Self: Sized,

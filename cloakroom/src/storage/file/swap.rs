@@ -6,7 +6,7 @@
 
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{AtFlags, Mode, OFlags, fstat, linkat, openat, renameat};
+use rustix::fs::{AtFlags, Mode, OFlags, fstat, fsync, linkat, openat, renameat};
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 use rustix::fs::{RenameFlags, renameat_with};
 use rustix::io::Errno;
@@ -159,6 +159,9 @@ pub(super) fn touch(
     }
     turn.begin()?;
     set_modified(&current.file, now).map_err(not_done("the moment of a session file's last save could not be set"))?;
+    if folder.sync {
+        fsync(&current.file).map_err(unknown("the moment of a session file's last save could not be written"))?;
+    }
     // If Django renamed another file over it, that one has its own moment.
     Ok(match folder.identity_of(name).map_err(unknown(FAILED))? {
         None => Touch::Missing,

@@ -64,3 +64,53 @@ where
     };
     Err(if waiting.0.cancel() { StorageError::NotDone(failure) } else { StorageError::OutcomeUnknown(failure) })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::thread::sleep;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(40);
+    const LONG: Duration = Duration::from_millis(120);
+
+    #[tokio::test]
+    async fn what_was_not_begun_in_time_is_not_done_and_never_will_be() {
+        let begun = Arc::new(AtomicBool::new(true));
+        let seen = Arc::clone(&begun);
+        let answer = run(LIMIT, move |turn| {
+            sleep(LONG);
+            seen.store(turn.begin().is_ok(), Ordering::Release);
+            Ok(())
+        });
+        assert!(matches!(answer.await, Err(StorageError::NotDone(_))));
+        tokio::time::sleep(LONG * 2).await;
+        assert!(!begun.load(Ordering::Acquire));
+    }
+
+    #[tokio::test]
+    async fn what_was_begun_has_an_unknown_outcome_when_the_time_is_up() {
+        let answer = run(LIMIT, |turn| {
+            turn.begin()?;
+            sleep(LONG);
+            Ok(())
+        });
+        assert!(matches!(answer.await, Err(StorageError::OutcomeUnknown(_))));
+    }
+
+    #[tokio::test]
+    async fn what_was_begun_runs_to_its_end_though_nobody_waits() {
+        let ended = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&ended);
+        let waiting = run(LONG * 10, move |turn| {
+            turn.begin()?;
+            sleep(LONG);
+            seen.store(true, Ordering::Release);
+            Ok(())
+        });
+        assert!(tokio::time::timeout(LIMIT, waiting).await.is_err());
+        tokio::time::sleep(LONG * 2).await;
+        assert!(ended.load(Ordering::Acquire));
+    }
+}
