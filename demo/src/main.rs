@@ -9,6 +9,7 @@ mod csrf;
 mod failure;
 mod headers;
 mod page;
+mod place;
 mod private;
 mod secret;
 mod serve;
@@ -27,12 +28,13 @@ Usage: cloakroom-demo [--help | --version]
 
 Settings are environment variables, or stand in a file .env or cloakroom.toml in this folder:
   DEMO_ADDR             address and port [default: 127.0.0.1:8000]; port 0 takes a free one
-  DATABASE_URL          sqlite:///relative/path or sqlite:////absolute/path, perhaps a Django site's
-                        [default: a file of the demo's own in this folder]
-  SECRET_KEY            the Django site's [default without DATABASE_URL: one of its own, kept in a file]
+  SESSION_ENGINE        db, file, signed_cookies or memory [default: db]
+  DATABASE_URL          for db, perhaps a Django site's: sqlite:///relative/path, postgres://user:password@host/name
+                        or mysql://… [default: an SQLite file of the demo's own in this folder]
+  SESSION_FILE_PATH     for file, perhaps a Django site's [default: the folder of temporary files]
+  SECRET_KEY            the Django site's [default where nothing is shared: one of its own, kept in a file]
   SESSION_SIGNING_KEY   in its place: what `cloakroom derive-key` prints where SECRET_KEY is known
   SECRET_KEY_FALLBACKS  further secrets that are accepted, separated by commas
-  SESSION_ENGINE        db or memory [default: db]
   SESSION_COOKIE_NAME and the other SESSION_… settings, USE_TZ, TIME_ZONE: as in Django
   RUST_LOG              what is logged [default: warn]";
 
@@ -68,7 +70,7 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run() -> Result<(), Failure> {
     let config = Config::from_environment()?;
-    let (store, about) = config.open().await?;
+    let (store, about) = place::open(&config).await?;
     let listener = serve::bind(&config.address).await?;
     println!("{about}");
     serve::run(listener, app::router(store, config.test_routes)).await

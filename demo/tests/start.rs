@@ -65,7 +65,7 @@ fn what_cannot_work_is_refused_before_anything_is_made() {
         (&[("SESSION_COOKIE_NAME", "__Host-sid")], "SESSION_COOKIE_SECURE"),
         (&[("SESSION_COOKIE_SAMESITE", "None")], "SESSION_COOKIE_SAMESITE"),
         (&[("TIME_ZONE", "Mars/Olympus")], "TIME_ZONE"),
-        (&[("DATABASE_URL", "postgres://u:hunter2@h/d"), ("SECRET_KEY", "hunter2")], "DATABASE_URL"),
+        (&[("DATABASE_URL", "oracle://u:hunter2@h/d"), ("SECRET_KEY", "hunter2")], "DATABASE_URL"),
         (&[("DEMO_ADDR", "nowhere")], "DEMO_ADDR"),
     ];
     for (variables, named) in cases {
