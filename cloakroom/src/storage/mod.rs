@@ -19,6 +19,8 @@ mod memory;
 mod migrated;
 mod outcome;
 mod page;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod sql;
 #[cfg(feature = "sqlite")]
@@ -43,6 +45,8 @@ pub use memory::MemoryStorage;
 pub use migrated::Migrated;
 pub use outcome::{Insert, Remove, Rename, Replace, Touch};
 pub use page::{Cursor, Entry, Page};
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStorage;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStorage;
 pub use version::Version;

@@ -17,6 +17,8 @@ pub(in crate::storage) struct Limits {
     pub(in crate::storage) connections: usize,
     /// How long an operation may take, waiting for a connection included.
     pub(in crate::storage) timeout: Duration,
+    /// How long making a connection may take, within that; `None` for no limit of its own.
+    pub(in crate::storage) connect: Option<Duration>,
     /// After so long without work a connection is not used again.
     pub(in crate::storage) idle: Option<Duration>,
     /// After so long a connection is not used again.
@@ -29,6 +31,7 @@ impl Default for Limits {
         Self {
             connections: 10,
             timeout: Duration::from_millis(2_400),
+            connect: None,
             idle: Some(Duration::from_secs(10 * 60)),
             lifetime: Some(Duration::from_secs(30 * 60)),
         }
@@ -69,7 +72,12 @@ impl<DB: Dialect> Manager for Maker<DB> {
 
     async fn create(&self) -> Result<Made<DB>, sqlx::Error> {
         let generation = self.generation.load(Ordering::Acquire);
-        let mut connection = self.options.connect().await?;
+        let mut connection = match self.limits.connect {
+            None => self.options.connect().await?,
+            Some(limit) => tokio::time::timeout(limit, self.options.connect())
+                .await
+                .map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))??,
+        };
         for statement in &self.setup {
             DB::run(&mut connection, statement).await?;
         }

@@ -29,10 +29,36 @@ pub(in crate::storage) enum Failure {
 #[error("no answer within {} s", .0.as_secs_f64())]
 pub(super) struct TimedOut(pub(super) Duration);
 
+/// What the server said, without the details of its answer, which may hold a session key or data.
+#[derive(Debug, Error)]
+#[error("{message} (SQLSTATE {code})")]
+pub(in crate::storage) struct ServerSaid {
+    code: String,
+    message: String,
+    /// The statement was not begun.
+    without_effect: bool,
+}
+
+impl ServerSaid {
+    fn of(error: &dyn DatabaseError, without_effect: bool) -> Self {
+        let code = error.code().unwrap_or_default().into_owned();
+        // Errors of data (class 22) and of constraints (class 23) quote values.
+        let message = match code.get(..2) {
+            Some("22") => "the database refused a value",
+            Some("23") => "a constraint of the table was violated",
+            _ => error.message(),
+        };
+        let message = message.to_owned();
+        Self { code, message, without_effect }
+    }
+}
+
 impl Failure {
     pub(super) fn of<DB: Dialect>(error: sqlx::Error) -> Self {
         match error {
-            sqlx::Error::Database(error) if DB::ends_connection(&*error) => Self::lost(error),
+            sqlx::Error::Database(error) if DB::ends_connection(&*error) => {
+                Self::lost(ServerSaid::of(&*error, DB::had_no_effect(&*error)))
+            }
             sqlx::Error::Database(error) => Self::Refused(error),
             error @ (sqlx::Error::Encode(_)
             | sqlx::Error::Decode(_)
@@ -50,9 +76,16 @@ impl Failure {
         Self::Lost { source: source.into(), again: false }
     }
 
-    /// Whether a read is to be tried once more.
+    /// Whether a read is to be tried once more. So may a write that shows on its second try whether the first took
+    /// effect.
     pub(in crate::storage) fn may_be_tried_again(&self) -> bool {
         matches!(self, Self::Lost { again: true, .. })
+    }
+
+    /// Whether the statement was certainly not carried out, though the connection was lost with it.
+    pub(in crate::storage) fn was_without_effect(&self) -> bool {
+        let Self::Lost { source, .. } = self else { return false };
+        source.downcast_ref().is_some_and(|said: &ServerSaid| said.without_effect)
     }
 
     /// The error of a read, or of a statement whose repetition does no harm.
@@ -61,13 +94,14 @@ impl Failure {
             Self::Unreachable(source) | Self::Lost { source, .. } | Self::Unexpected(source) => {
                 StorageError::NotDone(source)
             }
-            Self::Refused(error) => StorageError::not_done(error),
+            Self::Refused(error) => StorageError::not_done(ServerSaid::of(&*error, true)),
         }
     }
 
     /// The error of a write.
     pub(in crate::storage) fn of_write(self) -> StorageError {
         match self {
+            failure if failure.was_without_effect() => failure.not_done(),
             Self::Lost { source, .. } | Self::Unexpected(source) => StorageError::OutcomeUnknown(source),
             failure => failure.not_done(),
         }

@@ -19,7 +19,7 @@ pub(in crate::storage) struct Deadline {
 }
 
 impl Deadline {
-    pub(super) fn after(length: Duration) -> Self {
+    pub(in crate::storage) fn after(length: Duration) -> Self {
         Self { at: Instant::now() + length, length }
     }
 

@@ -21,4 +21,10 @@ pub(super) trait Dialect: sqlx::Database {
     /// Whether the server ended the connection with this answer, or the connection is of no use after it. Whether the
     /// statement took effect is then open.
     fn ends_connection(error: &dyn sqlx::error::DatabaseError) -> bool;
+
+    /// Whether a statement with this answer was certainly not carried out, though the connection is of no use.
+    fn had_no_effect(error: &dyn sqlx::error::DatabaseError) -> bool {
+        let _ = error;
+        false
+    }
 }
