@@ -50,7 +50,8 @@ async fn the_contract_holds_when_transactions_are_serializable() {
     let Some(server) = Server::shared().await else { return };
     let (_, database) = server.storage().await;
     let mut connection = server.connect("postgres").await;
-    run(&mut connection, &format!("ALTER DATABASE {database} SET default_transaction_isolation = 'serializable'")).await;
+    run(&mut connection, &format!("ALTER DATABASE {database} SET default_transaction_isolation = 'serializable'"))
+        .await;
     let storage = server.options(&database).open();
     storage_contract(async || storage.clone()).await;
 }

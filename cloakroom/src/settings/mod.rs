@@ -17,6 +17,8 @@ mod named;
 mod names;
 mod nearest;
 mod open_database;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod same_site;
 mod secret;
 mod serializer;

@@ -228,5 +228,7 @@ pub async fn run(connection: &mut PgConnection, sql: &str) {
 /// A pool as an application has it.
 pub fn pool(server: &Server, database: &str, connections: u32) -> sqlx::PgPool {
     let options: sqlx::postgres::PgConnectOptions = server.url(database).parse().unwrap();
-    sqlx::postgres::PgPoolOptions::new().max_connections(connections).connect_lazy_with(options.disable_statement_logging())
+    sqlx::postgres::PgPoolOptions::new()
+        .max_connections(connections)
+        .connect_lazy_with(options.disable_statement_logging())
 }

@@ -48,7 +48,9 @@ enum Hit {
     Done,
     Missing,
     /// Other data is there, or another transaction was in the way.
-    Changed { data: Option<bytes::Bytes> },
+    Changed {
+        data: Option<bytes::Bytes>,
+    },
     /// The new key is taken. (Or a value of a unique column of the application's own.)
     Taken(Failure),
 }

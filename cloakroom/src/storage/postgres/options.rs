@@ -239,6 +239,11 @@ impl PostgresOptions {
         self
     }
 
+    /// The same, unless a name was given.
+    pub(crate) fn fallback_application_name(self, name: &str) -> Self {
+        if self.connect.get_application_name().is_none() { self.application_name(name) } else { self }
+    }
+
     /// A parameter of the server for these connections, such as `search_path`: libpq's `-c name=value`. It comes
     /// after the two time-outs that this storage sets, and so before them in rank.
     pub fn startup_option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
