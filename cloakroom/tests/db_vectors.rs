@@ -1,11 +1,12 @@
-//! The db engine on SQLite against golden vectors made by Django.
+//! The db engine on SQLite and on PostgreSQL against golden vectors made by Django.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod support;
 
+use cloakroom::storage::Storage;
 use cloakroom::{Expiry, ExpiryOptions, LazySession, SessionError, SessionKey, SessionStore, Settings};
 use serde_json::Value;
-use support::{Database, Report, data, moment, rows_of, same_rows, secret, store, text, vectors};
+use support::{Database, Report, Row, data, moment, rows_of, same_rows, secret, store, text, vectors};
 
 fn settings(vector: &Value) -> Settings {
     let mut settings = Settings::new().secret_key(secret(vector));
@@ -27,15 +28,42 @@ fn is_for_this_test(vector: &Value) -> bool {
     matches!(text(&vector["op"]), "save" | "load" | "ops" | "clear_expired" | "manager")
 }
 
-#[tokio::test]
-async fn every_db_vector_holds_on_sqlite() {
+/// The table of sessions as somebody else sees it, with moments as SQLite shows them.
+trait Table {
+    async fn put(&self, rows: &[Row]);
+    async fn rows(&self) -> Vec<Row>;
+    async fn empty(&self);
+    /// A moment, as it is shown after it was put there in a form of SQLite's.
+    fn shown(&self, moment: &str) -> String;
+}
+
+impl Table for Database {
+    async fn put(&self, rows: &[Row]) {
+        Database::put(self, rows);
+    }
+
+    async fn rows(&self) -> Vec<Row> {
+        Database::rows(self)
+    }
+
+    async fn empty(&self) {
+        self.connect().execute("DELETE FROM django_session", ()).unwrap();
+    }
+
+    fn shown(&self, moment: &str) -> String {
+        moment.to_owned()
+    }
+}
+
+/// Runs every vector on the database that `open` makes for it.
+async fn run<S: Storage, T: Table>(open: impl AsyncFn(&Settings) -> (S, T)) {
     let vectors: Vec<Value> = vectors("db").into_iter().filter(is_for_this_test).collect();
     let mut report = Report::default();
     for vector in &vectors {
         report.begin(vector);
         let settings = settings(vector);
-        let database = Database::new(&settings).await;
-        let store = store(vector, database.storage.clone(), settings);
+        let (storage, database) = open(&settings).await;
+        let store = store(vector, storage, settings);
         match text(&vector["op"]) {
             "save" => save(&mut report, vector, &store, &database).await,
             "load" => load(&mut report, vector, &store, &database).await,
@@ -46,6 +74,15 @@ async fn every_db_vector_holds_on_sqlite() {
         }
     }
     report.finish(vectors.len());
+}
+
+#[tokio::test]
+async fn every_db_vector_holds_on_sqlite() {
+    run(async |settings| {
+        let database = Database::new(settings).await;
+        (database.storage.clone(), database)
+    })
+    .await;
 }
 
 fn expiry_of(vector: &Value) -> Option<(Expiry, bool)> {
@@ -64,7 +101,7 @@ fn expiry_of(vector: &Value) -> Option<(Expiry, bool)> {
     })
 }
 
-async fn save(report: &mut Report, vector: &Value, store: &SessionStore, database: &Database) {
+async fn save(report: &mut Report, vector: &Value, store: &SessionStore, database: &impl Table) {
     let use_tz = vector["use_tz"].as_bool().unwrap();
     let mut session = store.session(None).load().await.unwrap();
     if vector["mode"] == "update" {
@@ -120,7 +157,7 @@ async fn save(report: &mut Report, vector: &Value, store: &SessionStore, databas
         vector["session_key"].as_str(),
     );
     let mut expected = rows_of(&vector["rows"]);
-    let found = database.rows();
+    let found = database.rows().await;
     if mixed {
         // The moment is the same; the session holds it with its offset.
         for (expected, found) in expected.iter_mut().zip(&found) {
@@ -130,11 +167,11 @@ async fn save(report: &mut Report, vector: &Value, store: &SessionStore, databas
     same_rows(report, "rows", store, &found, &expected);
 }
 
-async fn load(report: &mut Report, vector: &Value, store: &SessionStore, database: &Database) {
+async fn load(report: &mut Report, vector: &Value, store: &SessionStore, database: &impl Table) {
     let key = text(&vector["session_key"]);
     let mut before = rows_of(&Value::Array(vec![vector["stored"].clone()]));
     before[0].key = key.into();
-    database.put(&before);
+    database.put(&before).await;
     let session = store.session_from_cookie(Some(key));
     let loaded = session.aload().await.map(|data| data.to_json());
     let key_after = session.session_key().map(|key| key.as_str().to_owned());
@@ -159,7 +196,11 @@ async fn load(report: &mut Report, vector: &Value, store: &SessionStore, databas
         report.check("exists", exists, vector["exists"]["ok"].as_bool());
     }
     report.check("modified", Some(session.modified()), vector["modified"].as_bool());
-    same_rows(report, "rows after", store, &database.rows(), &rows_of(&vector["rows_after"]));
+    let mut after = rows_of(&vector["rows_after"]);
+    for row in &mut after {
+        row.expires = database.shown(&row.expires);
+    }
+    same_rows(report, "rows after", store, &database.rows().await, &after);
 }
 
 fn moment_of(text: &str) -> cloakroom::Timestamp {
@@ -169,8 +210,8 @@ fn moment_of(text: &str) -> cloakroom::Timestamp {
     jiff::tz::TimeZone::UTC.to_timestamp(civil).unwrap().into()
 }
 
-async fn ops(report: &mut Report, vector: &Value, store: &SessionStore, database: &Database) {
-    database.put(&rows_of(&vector["rows_before"]));
+async fn ops(report: &mut Report, vector: &Value, store: &SessionStore, database: &impl Table) {
+    database.put(&rows_of(&vector["rows_before"])).await;
     let session = store.session_from_cookie(vector["start_key"].as_str());
     let (name, value) = (text(&vector["set"][0]), &vector["set"][1]);
     let name_of_vector = text(&vector["name"]);
@@ -198,7 +239,7 @@ async fn ops(report: &mut Report, vector: &Value, store: &SessionStore, database
         report.check(&format!("modified after {op}"), Some(session.modified()), step["modified"].as_bool());
         report.check(&format!("accessed after {op}"), Some(session.accessed()), step["accessed"].as_bool());
         let mut rows = rows_of(&step["rows"]);
-        let found = database.rows();
+        let found = database.rows().await;
         if op == "save" && !session.modified() {
             // D22: an unchanged save moves the expiry and signs nothing anew.
             report.excuse("D22");
@@ -214,7 +255,7 @@ async fn apply(
     session: &LazySession,
     name: &str,
     value: &Value,
-    database: &Database,
+    database: &impl Table,
 ) -> Result<(), SessionError> {
     match op {
         "create" => session.acreate().await,
@@ -230,19 +271,19 @@ async fn apply(
             Ok(())
         }
         "drop" => {
-            database.connect().execute("DELETE FROM django_session", ()).unwrap();
+            database.empty().await;
             Ok(())
         }
         op => panic!("unknown step {op}"),
     }
 }
 
-async fn clear_expired(report: &mut Report, vector: &Value, store: &SessionStore, database: &Database) {
+async fn clear_expired(report: &mut Report, vector: &Value, store: &SessionStore, database: &impl Table) {
     let before = rows_of(&vector["rows_before"]);
-    database.put(&before);
+    database.put(&before).await;
     let removed = store.clear_expired().await.unwrap();
     report.check("removed", Some(removed as usize), vector["removed"].as_array().map(Vec::len));
-    let kept = database.rows();
+    let kept = database.rows().await;
     let loads = vector["kept"].as_object().unwrap();
     report.check("kept", kept.len(), loads.len());
     let mut live = 0;
@@ -260,4 +301,98 @@ fn manager(report: &mut Report, vector: &Value, store: &SessionStore) {
     report.check("encode", store.encode(&data(&vector["value_json"])).unwrap(), stored.to_owned());
     let decoded = store.decode(stored).map(|data| data.to_json()).ok();
     report.check("get_decoded", decoded.as_deref(), vector["get_decoded_json"].as_str());
+}
+
+#[cfg(feature = "postgres")]
+#[path = "support/postgres.rs"]
+mod postgres;
+
+#[cfg(feature = "postgres")]
+mod on_postgresql {
+    use std::sync::Arc;
+
+    use cloakroom::storage::PostgresStorage;
+    use cloakroom::storage::postgres::PostgresOptions;
+    use sqlx::{Connection, PgConnection, Row as _};
+
+    use super::*;
+
+    /// A table that is emptied before each vector.
+    struct OnPostgres {
+        url: String,
+        zone: String,
+    }
+
+    impl OnPostgres {
+        /// A connection of Django's: under `USE_TZ = False` it is in the time zone of the settings.
+        async fn connect(&self) -> PgConnection {
+            let mut connection = PgConnection::connect(&self.url).await.unwrap();
+            sqlx::query("SELECT set_config('TimeZone', $1, false)")
+                .bind(&self.zone)
+                .execute(&mut connection)
+                .await
+                .unwrap();
+            connection
+        }
+    }
+
+    impl Table for OnPostgres {
+        async fn put(&self, rows: &[Row]) {
+            let mut connection = self.connect().await;
+            for row in rows {
+                // No row of PostgreSQL has such a key.
+                if row.key.contains('\0') || row.key.chars().count() > 40 {
+                    continue;
+                }
+                let query = sqlx::query("INSERT INTO django_session VALUES ($1, $2, $3::text::timestamptz)");
+                let query = query.bind(&row.key).bind(&row.data).bind(&row.expires);
+                query.execute(&mut connection).await.unwrap();
+            }
+        }
+
+        async fn rows(&self) -> Vec<Row> {
+            let sql = "SELECT session_key, session_data, to_char(expire_date, 'YYYY-MM-DD HH24:MI:SS.US') \
+                       FROM django_session ORDER BY session_key COLLATE \"C\"";
+            let rows = sqlx::query(sql).fetch_all(&mut self.connect().await).await.unwrap();
+            let row = |row: &sqlx::postgres::PgRow| Row {
+                key: row.get(0),
+                data: row.get(1),
+                expires: row.get::<String, _>(2).trim_end_matches(".000000").to_owned(),
+                types: vec!["text".into(); 3],
+            };
+            rows.iter().map(row).collect()
+        }
+
+        async fn empty(&self) {
+            sqlx::query("DELETE FROM django_session").execute(&mut self.connect().await).await.unwrap();
+        }
+
+        fn shown(&self, moment: &str) -> String {
+            moment.replace('T', " ").trim_end_matches("+00:00").trim_end_matches(".000000").to_owned()
+        }
+    }
+
+    async fn every_vector(change: fn(PostgresOptions) -> PostgresOptions) {
+        let Some(server) = postgres::Server::shared().await else { return };
+        let (_, database) = server.storage().await;
+        let storage: PostgresStorage = change(server.options(&database)).open();
+        let url = Arc::new(server.url(&database));
+        run(async |settings: &Settings| {
+            let zone = if settings.uses_tz() { "UTC" } else { settings.time_zone_name() };
+            let table = OnPostgres { url: url.to_string(), zone: zone.to_owned() };
+            table.empty().await;
+            (storage.clone(), table)
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn every_db_vector_holds_on_postgresql() {
+        every_vector(|options| options).await;
+    }
+
+    #[tokio::test]
+    async fn every_db_vector_holds_on_postgresql_by_simple_queries() {
+        every_vector(|options| options.pgbouncer(true)).await;
+    }
 }

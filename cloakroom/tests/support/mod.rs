@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cloakroom::storage::SqliteStorage;
 use cloakroom::storage::sqlite::SqliteOptions;
+use cloakroom::storage::{SqliteStorage, Storage};
 use cloakroom::{Clock, KeySource, SessionData, SessionKey, SessionStore, Settings, Timestamp};
 use serde_json::Value;
 
@@ -152,7 +152,7 @@ impl Database {
 }
 
 /// The store that a vector asks for: its clock stands still, and its keys are known beforehand.
-pub fn store(vector: &Value, storage: SqliteStorage, settings: Settings) -> SessionStore {
+pub fn store(vector: &Value, storage: impl Storage, settings: Settings) -> SessionStore {
     at_its_moment(vector, SessionStore::db(storage, settings).unwrap())
 }
 
