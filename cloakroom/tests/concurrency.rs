@@ -26,6 +26,9 @@ enum Place {
     SqliteJournal,
     #[cfg(feature = "file")]
     Files,
+    /// In place of the folder stands the database's URL.
+    #[cfg(feature = "postgres")]
+    Postgres,
 }
 
 impl Place {
@@ -35,6 +38,8 @@ impl Place {
             Self::SqliteJournal => "journal",
             #[cfg(feature = "file")]
             Self::Files => "files",
+            #[cfg(feature = "postgres")]
+            Self::Postgres => "postgres",
         }
     }
 
@@ -44,6 +49,8 @@ impl Place {
             "journal" => Self::SqliteJournal,
             #[cfg(feature = "file")]
             "files" => Self::Files,
+            #[cfg(feature = "postgres")]
+            "postgres" => Self::Postgres,
             name => panic!("no place {name}"),
         }
     }
@@ -55,6 +62,15 @@ impl Place {
         if self == Self::Files {
             let storage = cloakroom::storage::file::FileOptions::new(folder).timeout(patience).open().unwrap();
             return SessionStore::new(cloakroom::Engine::file(storage), settings).unwrap();
+        }
+        #[cfg(feature = "postgres")]
+        if self == Self::Postgres {
+            use cloakroom::storage::postgres::PostgresOptions;
+            // Eight tasks of eight processes queue up for one row on a busy machine.
+            let options = PostgresOptions::from_url(folder.to_str().unwrap()).unwrap().timeout(patience);
+            let storage = options.max_connections(8).open();
+            storage.migrate().await.unwrap();
+            return SessionStore::db(storage, settings).unwrap();
         }
         let options = SqliteOptions::new(folder.join("db.sqlite3")).create(true).busy_timeout(patience);
         let storage = options.wal(self == Self::SqliteWal).open().unwrap();
@@ -134,14 +150,18 @@ impl Drop for Worker {
 
 async fn eight_processes(place: Place) {
     let folder = tempfile::tempdir().unwrap();
-    let store = place.open(folder.path()).await;
+    eight_processes_at(place, folder.path()).await;
+}
+
+async fn eight_processes_at(place: Place, folder: &Path) {
+    let store = place.open(folder).await;
     let key = stored(&store).await;
     let started = std::time::Instant::now();
     let mut workers: Vec<Worker> = (0..PROCESSES)
         .map(|process| {
             let mut command = Command::new(std::env::current_exe().unwrap());
             command.args(["--exact", "eight_tasks_of_one_process_lose_nothing"]);
-            command.env(WORK, format!("{process} {} {} {}", key.as_str(), place.name(), folder.path().display()));
+            command.env(WORK, format!("{process} {} {} {}", key.as_str(), place.name(), folder.display()));
             command.stdout(Stdio::null()).stdin(Stdio::null());
             Worker(command.spawn().unwrap())
         })
@@ -183,8 +203,12 @@ async fn a_logout_wins_every_race_on_files() {
 /// A save and a change of key race against a logout, each with a storage of its own.
 async fn logouts(place: Place) {
     let folder = tempfile::tempdir().unwrap();
-    let saving = place.open(folder.path()).await;
-    let (cycling, leaving) = (place.open(folder.path()).await, place.open(folder.path()).await);
+    logouts_at(place, folder.path()).await;
+}
+
+async fn logouts_at(place: Place, folder: &Path) {
+    let saving = place.open(folder).await;
+    let (cycling, leaving) = (place.open(folder).await, place.open(folder).await);
     let (mut late, mut early) = (0, 0);
     for race in 0..RACES {
         let key = stored(&saving).await;
@@ -227,4 +251,44 @@ async fn logouts(place: Place) {
         }
     }
     println!("{}: {RACES} races: {early} saves before the logout, {late} after it, none brought back", place.name());
+}
+
+/// Both on PostgreSQL, with the isolation level that the database is set to.
+#[cfg(feature = "postgres")]
+mod on_postgresql {
+    use test_servers::PostgreSql;
+
+    use super::*;
+
+    async fn database(isolation: &'static str) -> Option<PathBuf> {
+        let server = tokio::task::spawn_blocking(PostgreSql::shared).await.unwrap()?;
+        let database = server.new_database();
+        let set = format!("ALTER DATABASE {} SET default_transaction_isolation = '{isolation}'", database.name);
+        server.psql("postgres", &set);
+        Some(database.url.into())
+    }
+
+    #[tokio::test]
+    async fn eight_processes_of_eight_tasks_lose_nothing() {
+        let Some(url) = database("read committed").await else { return };
+        eight_processes_at(Place::Postgres, &url).await;
+    }
+
+    #[tokio::test]
+    async fn eight_processes_of_eight_tasks_lose_nothing_where_transactions_are_serializable() {
+        let Some(url) = database("serializable").await else { return };
+        eight_processes_at(Place::Postgres, &url).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_logout_wins_every_race() {
+        let Some(url) = database("read committed").await else { return };
+        logouts_at(Place::Postgres, &url).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_logout_wins_every_race_where_transactions_are_serializable() {
+        let Some(url) = database("serializable").await else { return };
+        logouts_at(Place::Postgres, &url).await;
+    }
 }

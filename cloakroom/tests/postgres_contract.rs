@@ -60,7 +60,7 @@ async fn the_contract_holds_when_transactions_are_serializable() {
 async fn an_applications_pool_keeps_the_contract() {
     let Some(server) = Server::shared().await else { return };
     let (_, database) = server.storage().await;
-    let storage = PostgresStorage::from_pool(postgres::pool(&server, &database, 5)).open();
+    let storage = PostgresStorage::from_pool(postgres::pool(&server.url(&database), 5)).open();
     storage_contract(async || storage.clone()).await;
 }
 

@@ -51,8 +51,8 @@ pub use schema::{migration_sql, sqlmigrate};
 /// | there is no such table | [`StorageError::MissingTable`] |
 /// | `expire_date` is one that Django cannot read either: `infinity`, or a year outside 1 to 9999 | [`StorageError::Damaged`] |
 ///
-/// A read, or a write whose outcome shows, that meets a connection which died while it was idle is tried once more on
-/// a new one. Neither `Debug` nor an error shows the password, a session key or session data.
+/// A read that meets a connection which died while it was idle is tried once more on a new one; of a write the engine
+/// finds out what became of it, and repeats it if nothing did. Neither `Debug` nor an error shows the password, a session key or session data.
 ///
 /// ```no_run
 /// use cloakroom::storage::PostgresStorage;

@@ -1,8 +1,9 @@
 //! The operations of a storage: each one statement, and what its answer means.
 
-use sqlx::Postgres;
+use std::time::Duration;
+
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres};
 use thiserror::Error;
 
 use super::dialect::Obstacle;
@@ -16,8 +17,9 @@ use crate::storage::{
     Version,
 };
 
-/// How often a statement is tried that other transactions are in the way of, where nothing is to be compared.
-const TRIES: usize = 100;
+/// How long, in milliseconds, a statement waits at most before it is tried again that other transactions were in the
+/// way of.
+const LONGEST_PAUSE: u64 = 32;
 
 #[derive(Debug, Error)]
 #[error("PostgreSQL keeps text: UTF-8 without NUL")]
@@ -37,20 +39,12 @@ struct Answer {
     count: u64,
 }
 
-/// An answer, and how the first try failed if it is that of a second: the first may have taken effect too.
-struct Ran {
-    answer: Answer,
-    first: Option<Failure>,
-}
-
 /// What became of a statement on a row that must be there.
 enum Hit {
     Done,
     Missing,
     /// Other data is there, or another transaction was in the way.
-    Changed {
-        data: Option<bytes::Bytes>,
-    },
+    Changed,
     /// The new key is taken. (Or a value of a unique column of the application's own.)
     Taken(Failure),
 }
@@ -76,39 +70,44 @@ impl Handle {
         lease.settle(answer)
     }
 
-    /// Sends one statement, and once more if the connection turns out to have died before. `patient`: it has nothing
-    /// to compare, so a transaction that was in its way is no answer, and it is tried again.
+    /// Sends one statement, and once more if it was not begun: the connection had lost its plan. `patient`: it has
+    /// nothing to compare, so a transaction that was in its way is no answer, and it is tried again until its time is
+    /// up.
     async fn run(
         &self,
+        deadline: Deadline,
         template: &Template,
         values: &[Value<'_>],
         asked: Asked,
         patient: bool,
-    ) -> Result<Ran, Failure> {
-        let deadline = self.connections.deadline();
-        let mut first: Option<Failure> = None;
-        let mut tries = 0;
+    ) -> Result<Answer, Failure> {
+        let mut tries = 0_u64;
         loop {
             tries += 1;
             // In a box: it holds the driver's whole state, and callers would hold several of it.
             match Box::pin(self.once(deadline, template, values, asked)).await {
-                Ok(answer) => {
-                    let first = first.filter(|first| !first.was_without_effect());
-                    return Ok(Ran { answer, first });
+                Err(failure) if tries == 1 && failure.was_without_effect() => {}
+                // What only reads may be repeated: the connection may have died while nobody used it.
+                Err(failure) if tries == 1 && asked == Asked::Rows && failure.may_be_tried_again() => {}
+                Err(Failure::Refused(error)) if patient && Obstacle::of(&*error) == Obstacle::Conflict => {
+                    // Those that met do not meet again at once.
+                    let pause = rand::random_range(0..=tries.min(LONGEST_PAUSE));
+                    tokio::time::sleep(Duration::from_millis(pause)).await;
                 }
-                Err(failure) if first.is_none() && failure.may_be_tried_again() => first = Some(failure),
-                Err(Failure::Refused(error))
-                    if patient && tries < TRIES && Obstacle::of(&*error) == Obstacle::Conflict => {}
-                // The second try answers for itself alone, and what became of the first is unknown.
-                Err(failure) => {
-                    return Err(match (first, failure) {
-                        (Some(first), Failure::Unreachable(_)) => first,
-                        (Some(first), Failure::Refused(error)) if Obstacle::of(&*error) == Obstacle::Other => first,
-                        (_, failure) => failure,
-                    });
-                }
+                answer => return answer,
             }
         }
+    }
+
+    async fn rows(&self, template: &Template, values: &[Value<'_>]) -> Result<Vec<PgRow>, StorageError> {
+        let answer = self.run(self.connections.deadline(), template, values, Asked::Rows, true).await;
+        answer.map(|answer| answer.rows).map_err(|failure| self.not_done(failure))
+    }
+
+    /// How many rows a write changed that has nothing to compare.
+    async fn count(&self, template: &Template, values: &[Value<'_>]) -> Result<u64, StorageError> {
+        let answer = self.run(self.connections.deadline(), template, values, Asked::Count, true).await;
+        answer.map(|answer| answer.count).map_err(|failure| self.of_write(failure))
     }
 
     /// A conditional statement on the row `name`; tells a row that is missing from one that is another than expected
@@ -119,43 +118,27 @@ impl Handle {
         template: &Template,
         values: &[Value<'_>],
         expect: Expect<'_>,
-    ) -> Result<(Hit, Option<Failure>), StorageError> {
+    ) -> Result<Hit, StorageError> {
         let compares = matches!(expect, Expect::Version(_));
         let mut all = values.to_vec();
         if let Expect::Version(version) = expect {
             all.push(Value::Bytes(version.as_bytes()));
         }
-        let ran = match self.run(template, &all, Asked::Count, !compares).await {
-            Ok(ran) => ran,
+        let deadline = self.connections.deadline();
+        match self.run(deadline, template, &all, Asked::Count, !compares).await {
+            Ok(answer) if answer.count > 0 => return Ok(Hit::Done),
+            Ok(_) => {}
             Err(Failure::Refused(error)) if compares && Obstacle::of(&*error) == Obstacle::Conflict => {
-                return Ok((Hit::Changed { data: None }, None));
+                return Ok(Hit::Changed);
             }
-            Err(failure @ Failure::Refused(_)) if is_taken(&failure) => return Ok((Hit::Taken(failure), None)),
+            Err(failure) if is_taken(&failure) => return Ok(Hit::Taken(failure)),
             Err(failure) => return Err(self.of_write(failure)),
-        };
-        if ran.answer.count > 0 {
-            return Ok((Hit::Done, ran.first));
         }
-        match self.run(&self.statements.present, &[Value::Text(name)], Asked::Rows, true).await {
-            Ok(found) => {
-                let hit = match found.answer.rows.first() {
-                    None => Hit::Missing,
-                    Some(row) => Hit::Changed { data: rows::data(row).ok() },
-                };
-                Ok((hit, ran.first))
-            }
-            // The statement changed nothing; only a first try may have.
-            Err(failure) => Err(match ran.first {
-                Some(first) => first.of_write(),
-                None => self.not_done(failure),
-            }),
+        match self.run(deadline, &self.statements.present, &[Value::Text(name)], Asked::Rows, true).await {
+            Ok(found) => Ok(if found.rows.is_empty() { Hit::Missing } else { Hit::Changed }),
+            // The statement changed nothing.
+            Err(failure) => Err(self.not_done(failure)),
         }
-    }
-
-    /// The data under a name, if there is any.
-    async fn data(&self, name: &str) -> Result<Option<bytes::Bytes>, Failure> {
-        let found = self.run(&self.statements.present, &[Value::Text(name)], Asked::Rows, true).await?;
-        Ok(found.answer.rows.first().and_then(|row| rows::data(row).ok()))
     }
 
     pub(super) fn not_done(&self, failure: Failure) -> StorageError {
@@ -212,118 +195,81 @@ fn name_of(name: &str) -> Result<Value<'_>, StorageError> {
 
 impl Storage for PostgresStorage {
     async fn read(&self, name: &str) -> Result<Option<Stored>, StorageError> {
-        let handle = &*self.0;
-        let ran = handle.run(&handle.statements.read, &[name_of(name)?], Asked::Rows, true).await;
-        let ran = ran.map_err(|failure| handle.not_done(failure))?;
-        ran.answer.rows.first().map(rows::stored).transpose()
+        let rows = self.0.rows(&self.0.statements.read, &[name_of(name)?]).await?;
+        rows.first().map(rows::stored).transpose()
     }
 
     async fn insert(&self, name: &str, new: New<'_>) -> Result<Insert, StorageError> {
-        let handle = &*self.0;
         let values = [name_of(name)?, Value::Text(text(new.data)?), Value::Moment(new.expires)];
-        let ran = handle.run(&handle.statements.insert, &values, Asked::Count, true).await;
-        let ran = ran.map_err(|failure| handle.of_write(failure))?;
-        let inserted = || Insert::Inserted(Version::from_signature(new.data));
-        match ran.first {
-            _ if ran.answer.count > 0 => Ok(inserted()),
-            None => Ok(Insert::Exists),
-            // The first try may have put it there.
-            Some(first) => match handle.data(name).await {
-                Ok(Some(data)) if data == new.data => Ok(inserted()),
-                Ok(_) => Ok(Insert::Exists),
-                Err(_) => Err(first.of_write()),
-            },
-        }
+        let inserted = self.0.count(&self.0.statements.insert, &values).await? > 0;
+        Ok(if inserted { Insert::Inserted(Version::from_signature(new.data)) } else { Insert::Exists })
     }
 
     async fn replace(&self, name: &str, expect: Expect<'_>, new: New<'_>) -> Result<Replace, StorageError> {
-        let handle = &*self.0;
         let values = [name_of(name)?, Value::Text(text(new.data)?), Value::Moment(new.expires)];
-        let template = handle.statements.replace.expecting(expect);
-        let replaced = || Replace::Replaced(Version::from_signature(new.data));
-        Ok(match handle.hit(name, template, &values, expect).await? {
-            (Hit::Done, _) => replaced(),
-            (Hit::Changed { data: Some(data) }, Some(_)) if data == new.data => replaced(),
-            (Hit::Changed { .. }, _) => Replace::Changed,
-            (Hit::Missing, _) => Replace::Missing,
-            (Hit::Taken(failure), _) => return Err(failure.of_write()),
-        })
+        match self.0.hit(name, self.0.statements.replace.expecting(expect), &values, expect).await? {
+            Hit::Done => Ok(Replace::Replaced(Version::from_signature(new.data))),
+            Hit::Changed => Ok(Replace::Changed),
+            Hit::Missing => Ok(Replace::Missing),
+            Hit::Taken(failure) => Err(failure.of_write()),
+        }
     }
 
     async fn touch(&self, name: &str, expect: Expect<'_>, until: Timestamp) -> Result<Touch, StorageError> {
-        let handle = &*self.0;
         let values = [name_of(name)?, Value::Moment(until)];
-        let template = handle.statements.touch.expecting(expect);
-        Ok(match handle.hit(name, template, &values, expect).await?.0 {
-            Hit::Done => Touch::Touched,
-            Hit::Changed { .. } => Touch::Changed,
-            Hit::Missing => Touch::Missing,
-            Hit::Taken(failure) => return Err(failure.of_write()),
-        })
+        match self.0.hit(name, self.0.statements.touch.expecting(expect), &values, expect).await? {
+            Hit::Done => Ok(Touch::Touched),
+            Hit::Changed => Ok(Touch::Changed),
+            Hit::Missing => Ok(Touch::Missing),
+            Hit::Taken(failure) => Err(failure.of_write()),
+        }
     }
 
     async fn remove(&self, name: &str, expect: Expect<'_>) -> Result<Remove, StorageError> {
-        let handle = &*self.0;
-        let template = handle.statements.remove.expecting(expect);
-        match handle.hit(name, template, &[name_of(name)?], expect).await? {
-            (Hit::Done, _) => Ok(Remove::Removed),
-            (Hit::Changed { .. }, _) => Ok(Remove::Changed),
-            (Hit::Taken(failure), _) => Err(failure.of_write()),
-            (Hit::Missing, None) => Ok(Remove::Missing),
-            // The first try may have removed it, or somebody else.
-            (Hit::Missing, Some(first)) => Err(first.of_write()),
+        match self.0.hit(name, self.0.statements.remove.expecting(expect), &[name_of(name)?], expect).await? {
+            Hit::Done => Ok(Remove::Removed),
+            Hit::Changed => Ok(Remove::Changed),
+            Hit::Missing => Ok(Remove::Missing),
+            Hit::Taken(failure) => Err(failure.of_write()),
         }
     }
 
     /// One statement: the row takes its new key and data at once.
     async fn rename(&self, from: &str, to: &str, expect: Expect<'_>, new: New<'_>) -> Result<Rename, StorageError> {
-        let handle = &*self.0;
         // The row is free to take its own name, so that case is told apart here.
         if from == to {
             let found = self.read(from).await?.is_some();
             return Ok(if found { Rename::Exists } else { Rename::Missing });
         }
         let values = [name_of(from)?, name_of(to)?, Value::Text(text(new.data)?), Value::Moment(new.expires)];
-        let template = handle.statements.rename.expecting(expect);
-        let renamed = || Rename::Renamed(Version::from_signature(new.data));
-        match handle.hit(from, template, &values, expect).await? {
-            (Hit::Done, _) => Ok(renamed()),
-            (Hit::Changed { .. }, _) => Ok(Rename::Changed),
-            (Hit::Taken(_), _) => Ok(Rename::Exists),
-            (Hit::Missing, None) => Ok(Rename::Missing),
-            (Hit::Missing, Some(first)) => match handle.data(to).await {
-                Ok(Some(data)) if data == new.data => Ok(renamed()),
-                Ok(_) => Ok(Rename::Missing),
-                Err(_) => Err(first.of_write()),
-            },
+        match self.0.hit(from, self.0.statements.rename.expecting(expect), &values, expect).await? {
+            Hit::Done => Ok(Rename::Renamed(Version::from_signature(new.data))),
+            Hit::Changed => Ok(Rename::Changed),
+            Hit::Missing => Ok(Rename::Missing),
+            Hit::Taken(_) => Ok(Rename::Exists),
         }
     }
 
     /// In the order of the names' bytes, by Django's index for `LIKE`. An entry whose `expire_date` cannot be read is
     /// listed without one.
     async fn scan(&self, after: Option<&Cursor>, limit: usize) -> Result<Page, StorageError> {
-        let handle = &*self.0;
         let limit = limit.max(1);
         let most = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
         // No key is empty.
         let values = [name_of(after.map_or("", Cursor::position))?, Value::Number(most)];
-        let ran = handle.run(&handle.statements.scan, &values, Asked::Rows, true).await;
-        let mut found = ran.map_err(|failure| handle.not_done(failure))?.answer.rows;
+        let mut found = self.0.rows(&self.0.statements.scan, &values).await?;
         let more = found.len() > limit;
         found.truncate(limit);
-        let entries = found.iter().map(rows::entry).collect::<Result<Vec<_>, _>>();
-        let entries = entries.map_err(|failure| handle.not_done(failure))?;
+        let entries = found.iter().map(rows::entry).collect::<Result<Vec<_>, _>>().map_err(Failure::not_done)?;
         let next = entries.last().filter(|_| more).map(|entry| Cursor::new(&*entry.name));
         Ok(Page::new(entries, next))
     }
 
     /// One statement, by the index on `expire_date`. Rows that others hold at the moment stay for the next time.
     async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StorageError> {
-        let handle = &*self.0;
         let values = [Value::Moment(now), Value::Number(i64::try_from(limit).unwrap_or(i64::MAX))];
-        let ran = handle.run(&handle.statements.remove_expired, &values, Asked::Count, true).await;
-        let ran = ran.map_err(|failure| handle.of_write(failure))?;
-        Ok(usize::try_from(ran.answer.count).unwrap_or(usize::MAX))
+        let removed = self.0.count(&self.0.statements.remove_expired, &values).await?;
+        Ok(usize::try_from(removed).unwrap_or(usize::MAX))
     }
 
     fn capabilities(&self) -> Capabilities {

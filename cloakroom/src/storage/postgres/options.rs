@@ -362,7 +362,8 @@ impl PostgresPoolOptions {
     }
 
     /// As [`PostgresOptions::pgbouncer`]. **The pool must not log statements** then, since they hold session keys and
-    /// data: make it with `disable_statement_logging()` of [`sqlx::ConnectOptions`].
+    /// data: make it with `disable_statement_logging()` of [`sqlx::ConnectOptions`]. PgBouncer also wants
+    /// `extra_float_digits(None)`.
     pub fn pgbouncer(mut self, pgbouncer: bool) -> Self {
         self.target.pgbouncer = pgbouncer;
         self

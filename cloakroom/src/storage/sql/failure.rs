@@ -76,8 +76,7 @@ impl Failure {
         Self::Lost { source: source.into(), again: false }
     }
 
-    /// Whether a read is to be tried once more. So may a write that shows on its second try whether the first took
-    /// effect.
+    /// Whether a read is to be tried once more.
     pub(in crate::storage) fn may_be_tried_again(&self) -> bool {
         matches!(self, Self::Lost { again: true, .. })
     }
