@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use cloakroom::storage::SqliteStorage;
-use cloakroom::storage::sqlite::{SqliteOpenError, SqliteOptions};
-use cloakroom::{EngineName, SettingSource, Settings};
+use cloakroom::storage::DatabaseStorage;
+use cloakroom::storage::sqlite::SqliteOpenError;
+use cloakroom::{EngineName, OpenError, SettingSource, Settings};
 
 use crate::failure::Failure;
 use crate::options::Place;
@@ -34,45 +34,52 @@ pub(crate) fn is_anything_given(settings: &Settings) -> bool {
     settings.entries().iter().any(|entry| entry.source != SettingSource::Default)
 }
 
-/// The database that holds the sessions. A missing file is made only if `create` says so.
-pub(crate) fn open(place: &Place, create: bool) -> Result<SqliteStorage, Failure> {
+/// The settings of a command that writes.
+pub(crate) fn settings_to_write(place: &Place) -> Result<Settings, Failure> {
     let settings = settings(place)?;
-    match settings.engine_name() {
-        engine if engine.uses_database() => {}
-        EngineName::Memory => {
-            return Err(Failure::new(
-                "SESSION_ENGINE = \"memory\": these sessions live inside the site's own process and need no table; \
-                 use the engine db to keep them in a database",
-            ));
-        }
-        engine => {
-            return Err(Failure::new(format!(
-                "SESSION_ENGINE = {:?}: this version of cloakroom keeps sessions in a database only; use the engine \
-                 db, or Django's own command",
-                engine.as_str()
-            )));
-        }
-    }
     if settings.is_read_only() {
         return Err(Failure::new(format!(
             "SESSION_READ_ONLY ({}): sessions are only to be read here; switch it off to let this command write",
             settings.source("SESSION_READ_ONLY")
         )));
     }
-    open_with(&settings, create)
+    Ok(settings)
 }
 
-/// The database that these settings name.
-pub(crate) fn open_with(settings: &Settings, create: bool) -> Result<SqliteStorage, Failure> {
+/// The database of an engine that has a table there. A missing SQLite file is made only if `create` says so.
+pub(crate) fn open(settings: &Settings, create: bool) -> Result<DatabaseStorage, Failure> {
     if !settings.is_set("DATABASE_URL") && !settings.is_set("SESSION_DATABASE_ALIAS") {
         return Err(Failure::new(
             "DATABASE_URL is not set; set it or give --database-url, such as sqlite:///db.sqlite3",
         ));
     }
-    SqliteOptions::for_settings(settings)?.create(create).open().map_err(|error| match error {
-        SqliteOpenError::Missing { path } => Failure::new(missing(&path)),
+    let opened = if create { DatabaseStorage::open_or_create(settings) } else { DatabaseStorage::open(settings) };
+    opened.map_err(|error| match error {
+        OpenError::Sqlite(SqliteOpenError::Missing { path }) => Failure::new(missing(&path)),
         error => error.into(),
     })
+}
+
+/// Which database it is, without its password.
+pub(crate) fn name(settings: &Settings, storage: &DatabaseStorage) -> Result<String, Failure> {
+    Ok(match storage {
+        DatabaseStorage::Sqlite(file) => file.path().display().to_string(),
+        _ => settings.session_database()?.to_string(),
+    })
+}
+
+/// Why an engine has no table to be made.
+pub(crate) fn needs_no_table(engine: EngineName) -> Failure {
+    let why = match engine {
+        EngineName::Memory => {
+            "these sessions live inside the site's own process and need no table; use the engine db to keep them in a \
+             database"
+        }
+        EngineName::File => "these sessions are files and need no table",
+        EngineName::SignedCookies => "these sessions are in the visitors' cookies and need no table",
+        _ => "this version of cloakroom keeps no sessions there",
+    };
+    Failure::new(format!("SESSION_ENGINE = {:?}: {why}", engine.as_str()))
 }
 
 fn missing(path: &Path) -> String {

@@ -1,7 +1,7 @@
 //! `cloakroom migrate`
 
-use cloakroom::storage::Migrated;
-use cloakroom::storage::sqlite::migration_sql;
+use cloakroom::storage::{Migrated, postgres, sqlite};
+use cloakroom::{DatabaseKind, Settings};
 
 use crate::database;
 use crate::failure::Failure;
@@ -10,18 +10,32 @@ use crate::output::print;
 
 pub(crate) fn run(arguments: &Migrate, place: &Place) -> Result<(), Failure> {
     if arguments.sql {
-        return print(&sql(arguments.json));
+        let statements = statements(&database::settings(place)?)?;
+        return print(&sql(&statements, arguments.json));
     }
-    let storage = database::open(place, true)?;
+    let settings = database::settings_to_write(place)?;
+    if !settings.engine_name().uses_database() {
+        return Err(database::needs_no_table(settings.engine_name()));
+    }
+    let storage = database::open(&settings, true)?;
     let done = database::wait(storage.migrate())??;
     if arguments.json {
         return print(&json(done));
     }
-    print(&format!("{}: {}", storage.path().display(), told(done)))
+    print(&format!("{}: {}", database::name(&settings, &storage)?, told(done)))
 }
 
-fn sql(as_json: bool) -> String {
-    let statements = migration_sql();
+/// For the database that the settings name; SQLite where they name none.
+fn statements(settings: &Settings) -> Result<Vec<&'static str>, Failure> {
+    let named = settings.is_set("DATABASE_URL") || settings.is_set("SESSION_DATABASE_ALIAS");
+    Ok(match if named { settings.session_database()?.kind() } else { DatabaseKind::Sqlite } {
+        DatabaseKind::Sqlite => sqlite::migration_sql().to_vec(),
+        DatabaseKind::PostgreSql => postgres::migration_sql().to_vec(),
+        kind => return Err(Failure::new(format!("there are no statements for a database of the kind {kind}"))),
+    })
+}
+
+fn sql(statements: &[&str], as_json: bool) -> String {
     if as_json {
         return serde_json::json!({ "sql": statements }).to_string();
     }

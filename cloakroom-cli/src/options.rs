@@ -35,7 +35,8 @@ pub(crate) struct Options {
 /// Where the sessions are.
 #[derive(Args, Debug)]
 pub(crate) struct Place {
-    /// The database, in place of DATABASE_URL: sqlite:///relative/path or sqlite:////absolute/path
+    /// The database, in place of DATABASE_URL: sqlite:///relative/path, postgres://user@host/name, mysql://user@host/name.
+    /// A password is better kept in DATABASE_URL: other users of the machine could see a command line
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) database_url: Option<String>,
     /// The engine, in place of SESSION_ENGINE, by Django's dotted name or the short one [default: db]
@@ -92,7 +93,7 @@ Expired sessions are never loaded again; this only makes room. Run it every day,
 
 #[derive(Args, Debug)]
 pub(crate) struct Clearsessions {
-    /// Answer in JSON: {"removed": n}
+    /// Answer in JSON: {"removed": n, "unreadable": n}
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -95,7 +95,7 @@ fn clearsessions_removes_what_expired_and_counts_it() {
     put(0, 1_203, "2020-01-01 00:00:00");
     put(2_000, 2_003, "2999-01-01 00:00:00.000001");
     let json = run(folder.path(), &[URL], &["clearsessions", "--json"]);
-    assert_eq!((json.code, json.out.as_str()), (0, "{\"removed\":1203}\n"));
+    assert_eq!((json.code, json.out.as_str()), (0, "{\"removed\":1203,\"unreadable\":0}\n"));
     put(0, 1, "2020-01-01 00:00:00");
     assert_eq!(run(folder.path(), &[URL], &["clearsessions"]).out, "removed 1 expired session\n");
     assert_eq!(run(folder.path(), &[URL], &["clearsessions"]).out, "removed 0 expired sessions\n");
@@ -122,7 +122,7 @@ fn what_is_missing_is_told_with_the_remedy() {
 #[test]
 fn settings_that_cannot_be_used_are_named() {
     let folder = folder();
-    let secret_url = "postgres://user:hunter2@host/db";
+    let secret_url = "oracle://user:hunter2@host/db";
     type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], &'a str);
     let cases: [Case<'_>; 6] = [
         (&[], &["migrate"], "DATABASE_URL"),

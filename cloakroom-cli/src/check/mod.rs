@@ -7,7 +7,7 @@ pub(crate) use rows::hours;
 
 use std::process::ExitCode;
 
-use cloakroom::storage::SqliteStorage;
+use cloakroom::storage::DatabaseStorage;
 use cloakroom::{EngineName, Settings};
 
 use crate::database;
@@ -47,7 +47,7 @@ fn look(report: &mut Report, settings: &Settings) -> Result<(), Failure> {
         Ok((_, fallbacks)) => report.ok("secret", format!("{name} is set, with {} fallback(s)", fallbacks.len())),
         Err(error) => report.failure("secret", error),
     }
-    match database::open_with(settings, false) {
+    match database::open(settings, false) {
         Ok(storage) => stored(report, settings, &storage),
         Err(failure) => {
             report.failure("database", failure);
@@ -56,14 +56,16 @@ fn look(report: &mut Report, settings: &Settings) -> Result<(), Failure> {
     }
 }
 
-fn stored(report: &mut Report, settings: &Settings, storage: &SqliteStorage) -> Result<(), Failure> {
-    report.ok("database", storage.path().display().to_string());
-    let mode = storage.journal_mode();
-    let remark = if mode == "wal" { "reads never wait for writes" } else { "a read may wait for a write" };
-    report.ok("journal mode", format!("{mode}: {remark}"));
+fn stored(report: &mut Report, settings: &Settings, storage: &DatabaseStorage) -> Result<(), Failure> {
+    report.ok("database", database::name(settings, storage)?);
+    if let DatabaseStorage::Sqlite(file) = storage {
+        let mode = file.journal_mode();
+        let remark = if mode == "wal" { "reads never wait for writes" } else { "a read may wait for a write" };
+        report.ok("journal mode", format!("{mode}: {remark}"));
+    }
     match database::wait(rows::sample(storage))? {
         Ok(sample) => {
-            report.ok("table", storage.table());
+            report.ok("table", settings.table());
             rows::judge(report, settings, &sample);
         }
         Err(error) => report.failure("table", error),

@@ -1,6 +1,6 @@
 //! What the stored sessions tell about the settings.
 
-use cloakroom::storage::{SqliteStorage, Storage as _, StorageError};
+use cloakroom::storage::{Storage, StorageError};
 use cloakroom::wire::signing::{DecodeError, TimestampSigner};
 use cloakroom::wire::stored;
 use cloakroom::{SessionData, Settings, Timestamp};
@@ -27,7 +27,7 @@ struct Row {
 }
 
 /// Reads some of the stored sessions.
-pub(super) async fn sample(storage: &SqliteStorage) -> Result<Sample, StorageError> {
+pub(super) async fn sample(storage: &impl Storage) -> Result<Sample, StorageError> {
     let page = storage.scan(None, SAMPLE).await?;
     let mut sample = Sample { rows: Vec::new(), damaged: 0, more: page.next.is_some() };
     for entry in page.entries {

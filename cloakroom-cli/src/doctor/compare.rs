@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use cloakroom::Settings;
+use cloakroom::storage::DatabaseStorage;
 use cloakroom::wire::{SecretKey, SigningKey};
 
 use super::site::Site;
@@ -111,13 +112,14 @@ fn database_differs(site: &Site, own: &Settings) -> Option<String> {
     if named.is_some() && named == site.file() {
         return None;
     }
-    match database::open_with(own, false) {
-        Ok(storage) => {
+    match database::open(own, false) {
+        Ok(DatabaseStorage::Sqlite(storage)) => {
             let same =
                 |one, other| matches!((fs::canonicalize(one), fs::canonicalize(other)), (Ok(a), Ok(b)) if a == b);
             let theirs = site.file()?;
             (!same(theirs, storage.path())).then(|| format!("cloakroom has {}", storage.path().display()))
         }
+        Ok(_) => own.session_database().ok().map(|database| format!("cloakroom has {database}")),
         Err(failure) => Some(format!("and cloakroom: {failure}")),
     }
 }

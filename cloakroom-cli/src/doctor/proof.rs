@@ -1,6 +1,6 @@
 //! A throw-away session, made, read, changed and ended by both sides in turn.
 
-use cloakroom::storage::{SqliteStorage, Storage as _};
+use cloakroom::storage::{DatabaseStorage, Storage as _};
 use cloakroom::wire::signing::{DecodeError, TimestampSigner};
 use cloakroom::wire::stored;
 use cloakroom::{Json, SessionData, SessionKey, SessionStore, Settings, Timestamp};
@@ -27,7 +27,7 @@ struct Broken(&'static str, String);
 
 /// Both ways. The sessions are removed whatever happens: here, and by the site when its pipe is closed.
 pub(super) fn prove(report: &mut Report, django: &mut Django, site: &Site, settings: &Settings) -> Result<(), Failure> {
-    let storage = match database::open_with(settings, false) {
+    let storage = match database::open(settings, false) {
         Ok(storage) => storage,
         Err(failure) => {
             report.failure("proof", Failure::new(format!("cloakroom cannot open its database: {failure}")));
@@ -64,7 +64,7 @@ struct Proof<'a> {
     django: &'a mut Django,
     site: &'a Site,
     settings: &'a Settings,
-    storage: SqliteStorage,
+    storage: DatabaseStorage,
     store: SessionStore,
     keys: Vec<SessionKey>,
 }
@@ -214,7 +214,7 @@ impl Proof<'_> {
         let theirs = self.site.file().map(|file| file.display().to_string()).unwrap_or_default();
         format!(
             "not found: the two look into different databases or tables (Django: {theirs}, cloakroom: {})",
-            self.storage.path().display()
+            database::name(self.settings, &self.storage).unwrap_or_default()
         )
     }
 

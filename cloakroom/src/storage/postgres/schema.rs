@@ -152,7 +152,7 @@ impl Work<'_> {
             return Ok(false);
         }
         let has = |column: &&str| found.iter().any(|row| row.try_get::<&str, _>(0).is_ok_and(|name| name == *column));
-        if columns.iter().all(|column| has(column)) { Ok(true) } else { Err(Refused::Columns(refused)) }
+        if columns.iter().all(has) { Ok(true) } else { Err(Refused::Columns(refused)) }
     }
 
     async fn run(&mut self, sql: &str) -> Result<(), Failure> {
