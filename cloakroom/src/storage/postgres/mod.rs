@@ -97,7 +97,6 @@ impl PostgresStorage {
     /// # Ok(())
     /// # }
     /// ```
-    #[must_use]
     pub fn from_pool(pool: sqlx::PgPool) -> PostgresPoolOptions {
         PostgresPoolOptions::new(pool)
     }
