@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use crate::Timestamp;
 use crate::data::SessionData;
-use crate::engine::Engine;
 use crate::engine::format::Format;
 use crate::engine::read_back::settled;
+use crate::engine::{Columns, Engine};
 use crate::error::SessionError;
 use crate::expiry::Policy;
 use crate::key::SessionKey;
 use crate::settings::{EngineName, Settings, SettingsError};
 use crate::storage::{
-    Capabilities, DynStorage, Expect, Insert, New, Remove, Rename, Replace, StorageError, Touch, Version,
+    Capabilities, Column, DynStorage, Expect, Insert, New, Remove, Rename, Replace, StorageError, Touch, Version,
 };
 use crate::time::Clock;
 use crate::wire::json::JsonError;
@@ -28,6 +28,7 @@ pub(crate) struct BoundEngine {
     read_only: bool,
     policy: Policy,
     clock: Clock,
+    columns: Option<Columns>,
 }
 
 /// What stands under a key.
@@ -65,7 +66,12 @@ impl BoundEngine {
         };
         let (policy, clock) = (settings.policy()?, Clock::system());
         let read_only = settings.session_read_only;
-        Ok(Self { storage: engine.storage, format, name: engine.name, read_only, policy, clock })
+        if engine.columns.is_some() && !engine.storage.capabilities().columns {
+            let problem = "its storage keeps no columns of the application's own";
+            return Err(SettingsError::new("SESSION_ENGINE", None, problem, "leave out `with_columns`"));
+        }
+        let columns = engine.columns;
+        Ok(Self { storage: engine.storage, format, name: engine.name, read_only, policy, clock, columns })
     }
 
     /// The moments that the storage keeps follow the same clock.
@@ -99,6 +105,11 @@ impl BoundEngine {
 
     pub(crate) fn encode(&self, data: &SessionData, now: Timestamp) -> Result<Vec<u8>, SessionError> {
         self.format.encode(data, now)
+    }
+
+    /// What goes into the columns of the application's own.
+    pub(crate) fn columns(&self, data: &SessionData) -> Vec<Column> {
+        self.columns.as_ref().map(|columns| columns(data)).unwrap_or_default()
     }
 
     pub(crate) fn decode(&self, stored: &[u8]) -> Result<SessionData, DecodeError> {

@@ -9,8 +9,9 @@ mod read_back;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::data::SessionData;
 use crate::settings::EngineName;
-use crate::storage::{DynStorage, MemoryStorage, Storage};
+use crate::storage::{Column, DynStorage, MemoryStorage, Storage};
 
 pub(crate) use bound::{BoundEngine, Found, Target};
 pub use clearing::Cleared;
@@ -29,12 +30,16 @@ pub use clearing::Cleared;
 pub struct Engine {
     name: EngineName,
     storage: Arc<dyn DynStorage>,
+    columns: Option<Columns>,
 }
+
+/// Fills the columns of the application's own.
+pub(crate) type Columns = Arc<dyn Fn(&SessionData) -> Vec<Column> + Send + Sync>;
 
 impl Engine {
     /// Django's `db` engine: signed JSON, in any storage.
     pub fn db(storage: impl Storage) -> Self {
-        Self { name: EngineName::Db, storage: Arc::new(storage) }
+        Self { name: EngineName::Db, storage: Arc::new(storage), columns: None }
     }
 
     /// Django's `file` engine: signed JSON in files, which end by what they hold and when they were last written
@@ -42,7 +47,7 @@ impl Engine {
     /// last written: an entry that does not is an error.
     #[cfg(feature = "file")]
     pub fn file(storage: impl Storage) -> Self {
-        Self { name: EngineName::File, storage: Arc::new(storage) }
+        Self { name: EngineName::File, storage: Arc::new(storage), columns: None }
     }
 
     /// Plain JSON in this process's memory, gone with it.
@@ -54,7 +59,40 @@ impl Engine {
     /// Plain JSON in a storage that nobody else writes to: without a signature, what is read back is
     /// trusted.
     pub fn memory_in(storage: impl Storage) -> Self {
-        Self { name: EngineName::Memory, storage: Arc::new(storage) }
+        Self { name: EngineName::Memory, storage: Arc::new(storage), columns: None }
+    }
+
+    /// Fills columns of the application's own beside each session that is written: Django's custom session models have
+    /// such (B-94). `columns` is asked at every save of data, new session and change of key, in the task that saves, so
+    /// facts of the request can come from a task-local; never where only the expiry moves. It must be quick, and must
+    /// not use the session itself. A database cuts nothing short: a text too long for its column is an error.
+    ///
+    /// ```
+    /// use cloakroom::storage::{Column, MemoryStorage};
+    /// use cloakroom::{Engine, SessionStore, Settings, Timestamp};
+    ///
+    /// tokio::task_local! {
+    ///     static USER_AGENT: String;
+    /// }
+    ///
+    /// // The table of django-user-sessions.
+    /// let engine = Engine::db(MemoryStorage::new()).with_columns(|data| {
+    ///     let user = data.get_json("_auth_user_id").and_then(|id| id.to::<String>().ok());
+    ///     let agent = USER_AGENT.try_with(|agent| agent.chars().take(200).collect::<String>()).ok();
+    ///     vec![
+    ///         Column::new("user_id", user),
+    ///         Column::new("user_agent", agent),
+    ///         Column::new("last_activity", Timestamp::now()),
+    ///     ]
+    /// });
+    /// // Memory has no columns: this is found out when the store is made.
+    /// let refused = SessionStore::new(engine, Settings::new().secret_key("a secret")).unwrap_err();
+    /// assert!(refused.problem().contains("columns"));
+    /// ```
+    #[must_use]
+    pub fn with_columns(mut self, columns: impl Fn(&SessionData) -> Vec<Column> + Send + Sync + 'static) -> Self {
+        self.columns = Some(Arc::new(columns));
+        self
     }
 
     /// Which engine it is.

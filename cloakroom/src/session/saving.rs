@@ -7,7 +7,7 @@ use crate::engine::{BoundEngine, Found, Target};
 use crate::error::SessionError;
 use crate::key::SessionKey;
 use crate::session::state::{Shared, State};
-use crate::storage::{Insert, New, Rename, Replace, StorageError, Touch, Version};
+use crate::storage::{Column, Insert, New, Rename, Replace, StorageError, Touch, Version};
 use crate::{SessionStore, Timestamp};
 
 /// So many requests may save the same session before ours gives up. Each try that fails is one that another
@@ -18,10 +18,10 @@ const KEYS: usize = 100;
 
 /// One write, ready to go.
 enum Plan {
-    Create { key: SessionKey, bytes: Vec<u8>, expires: Timestamp },
-    Replace { target: Target, bytes: Vec<u8>, expires: Timestamp },
+    Create { key: SessionKey, content: Content },
+    Replace { target: Target, content: Content },
     Touch { target: Target, expires: Timestamp },
-    Rename { target: Target, to: SessionKey, bytes: Vec<u8>, expires: Timestamp },
+    Rename { target: Target, to: SessionKey, content: Content },
 }
 
 /// What came of it.
@@ -135,17 +135,21 @@ impl Shared {
         let custom = state.custom_expiry(policy)?;
         let expires = custom.date(policy, now)?;
         let data = state.data.get_or_insert_default();
-        let encode = |data: &_| self.store.bound_engine().encode(data, now);
+        let engine = self.store.bound_engine();
+        let content = |data: &_| {
+            let bytes = engine.encode(data, now)?;
+            Ok::<_, SessionError>(Content { bytes, columns: engine.columns(data), expires })
+        };
         let plan = match (&state.target, &state.key) {
             (None, key) => {
                 let key = key.clone().unwrap_or_else(|| self.store.next_key());
-                Plan::Create { key, bytes: encode(data)?, expires }
+                Plan::Create { key, content: content(data)? }
             }
             (Some(target), Some(key)) if *key != target.key => {
-                Plan::Rename { target: target.clone(), to: key.clone(), bytes: encode(data)?, expires }
+                Plan::Rename { target: target.clone(), to: key.clone(), content: content(data)? }
             }
             (Some(target), _) if data.is_changed() || target.outdated => {
-                Plan::Replace { target: target.clone(), bytes: encode(data)?, expires }
+                Plan::Replace { target: target.clone(), content: content(data)? }
             }
             (Some(target), _) => Plan::Touch { target: target.clone(), expires },
         };
@@ -177,6 +181,19 @@ impl Shared {
     }
 }
 
+/// What is to be stored.
+struct Content {
+    bytes: Vec<u8>,
+    columns: Vec<Column>,
+    expires: Timestamp,
+}
+
+impl Content {
+    fn new(&self) -> New<'_> {
+        New { data: &self.bytes, expires: self.expires, columns: &self.columns }
+    }
+}
+
 impl Plan {
     async fn carry_out(self, store: &SessionStore) -> Result<Outcome, StorageError> {
         let engine = store.bound_engine();
@@ -194,30 +211,26 @@ impl Plan {
 
     async fn perform(self, engine: &BoundEngine) -> Result<Outcome, StorageError> {
         Ok(match self {
-            Self::Create { key, bytes, expires } => match engine.insert(&key, New { data: &bytes, expires }).await? {
+            Self::Create { key, content } => match engine.insert(&key, content.new()).await? {
                 Insert::Inserted(version) => Outcome::Written { key, version },
                 Insert::Exists => Outcome::KeyTaken,
             },
-            Self::Replace { target, bytes, expires } => {
-                match engine.replace(&target, New { data: &bytes, expires }).await? {
-                    Replace::Replaced(version) => Outcome::Written { key: target.key, version },
-                    Replace::Missing => Outcome::Missing,
-                    Replace::Changed => Outcome::Changed,
-                }
-            }
+            Self::Replace { target, content } => match engine.replace(&target, content.new()).await? {
+                Replace::Replaced(version) => Outcome::Written { key: target.key, version },
+                Replace::Missing => Outcome::Missing,
+                Replace::Changed => Outcome::Changed,
+            },
             Self::Touch { target, expires } => match engine.touch(&target, expires).await? {
                 Touch::Touched => Outcome::Written { key: target.key, version: target.version },
                 Touch::Missing => Outcome::Missing,
                 Touch::Changed => Outcome::Changed,
             },
-            Self::Rename { target, to, bytes, expires } => {
-                match engine.rename(&target, &to, New { data: &bytes, expires }).await? {
-                    Rename::Renamed(version) => Outcome::Written { key: to, version },
-                    Rename::Exists => Outcome::KeyTaken,
-                    Rename::Missing => Outcome::Missing,
-                    Rename::Changed => Outcome::Changed,
-                }
-            }
+            Self::Rename { target, to, content } => match engine.rename(&target, &to, content.new()).await? {
+                Rename::Renamed(version) => Outcome::Written { key: to, version },
+                Rename::Exists => Outcome::KeyTaken,
+                Rename::Missing => Outcome::Missing,
+                Rename::Changed => Outcome::Changed,
+            },
         })
     }
 }

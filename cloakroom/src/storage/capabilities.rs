@@ -13,6 +13,8 @@ pub struct Capabilities {
     pub atomic_rename: bool,
     /// [`Storage::scan`](super::Storage::scan) works.
     pub scan: bool,
+    /// [`New::columns`](super::New::columns) are kept.
+    pub columns: bool,
     /// Entries end by themselves: a read may answer `None` for one that has expired.
     pub drops_expired: bool,
 }
@@ -21,7 +23,7 @@ impl Capabilities {
     /// Nothing beyond the least.
     #[must_use]
     pub const fn new() -> Self {
-        Self { atomic_rename: false, scan: false, drops_expired: false }
+        Self { atomic_rename: false, scan: false, columns: false, drops_expired: false }
     }
 
     /// With a rename in one step.
@@ -35,6 +37,13 @@ impl Capabilities {
     #[must_use]
     pub const fn scan(mut self) -> Self {
         self.scan = true;
+        self
+    }
+
+    /// With columns of the application's own.
+    #[must_use]
+    pub const fn columns(mut self) -> Self {
+        self.columns = true;
         self
     }
 

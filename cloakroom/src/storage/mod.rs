@@ -8,6 +8,7 @@
 //! `testing`) proves it.
 
 mod capabilities;
+mod column;
 mod database;
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 mod date_column;
@@ -36,6 +37,7 @@ use crate::Timestamp;
 use crate::time::Clock;
 
 pub use capabilities::Capabilities;
+pub use column::{Column, ColumnValue};
 pub use database::DatabaseStorage;
 pub(crate) use dynamic::DynStorage;
 pub use error::StorageError;
@@ -64,11 +66,11 @@ pub use version::Version;
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let storage = MemoryStorage::new();
 /// let expires = Timestamp::MAX;
-/// let Insert::Inserted(first) = storage.insert("name", New { data: b"1", expires }).await? else { unreachable!() };
-/// let second = storage.replace("name", Expect::Version(&first), New { data: b"2", expires }).await?;
+/// let Insert::Inserted(first) = storage.insert("name", New::new(b"1", expires)).await? else { unreachable!() };
+/// let second = storage.replace("name", Expect::Version(&first), New::new(b"2", expires)).await?;
 /// assert!(matches!(second, Replace::Replaced(_)));
 /// // Who still holds the first version comes too late.
-/// let late = storage.replace("name", Expect::Version(&first), New { data: b"3", expires }).await?;
+/// let late = storage.replace("name", Expect::Version(&first), New::new(b"3", expires)).await?;
 /// assert_eq!(late, Replace::Changed);
 /// assert!(storage.read("name").await?.is_some_and(|stored| stored.data == "2"));
 /// // Entries that are over are removed in bounded steps: none here, of at most a hundred.
@@ -261,7 +263,7 @@ impl fmt::Debug for Stored {
 /// use cloakroom::Timestamp;
 /// use cloakroom::storage::New;
 ///
-/// let new = New { data: b"bytes", expires: Timestamp::MAX };
+/// let new = New::new(b"bytes", Timestamp::MAX);
 /// assert!(format!("{new:?}").contains("bytes: 5"));
 /// ```
 #[derive(Clone, Copy)]
@@ -270,6 +272,17 @@ pub struct New<'a> {
     pub data: &'a [u8],
     /// When the entry ends.
     pub expires: Timestamp,
+    /// Columns of the application's own, empty for most. A storage that keeps them says so in its
+    /// [`capabilities`](Storage::capabilities); the engine gives them to no other.
+    pub columns: &'a [Column],
+}
+
+impl<'a> New<'a> {
+    /// Bytes and their end, without columns of the application's own.
+    #[must_use]
+    pub const fn new(data: &'a [u8], expires: Timestamp) -> Self {
+        Self { data, expires, columns: &[] }
+    }
 }
 
 impl fmt::Debug for New<'_> {

@@ -325,7 +325,7 @@ mod tests {
     use crate::storage::MemoryStorage;
 
     fn data(data: &'static [u8]) -> New<'static> {
-        New { data, expires: Timestamp::MAX }
+        New::new(data, Timestamp::MAX)
     }
 
     #[tokio::test]

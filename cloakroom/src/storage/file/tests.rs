@@ -12,7 +12,7 @@ use super::*;
 const KEY: &str = "0123456789abcdefghijklmnopqrstuv";
 
 fn new(data: &str) -> New<'_> {
-    New { data: data.as_bytes(), expires: Timestamp::MAX }
+    New::new(data.as_bytes(), Timestamp::MAX)
 }
 
 struct Site {

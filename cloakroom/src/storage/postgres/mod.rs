@@ -17,6 +17,7 @@
 //! # }
 //! ```
 
+mod columns;
 mod dialect;
 mod moment;
 mod operations;
@@ -70,6 +71,8 @@ pub struct PostgresStorage(Arc<Handle>);
 struct Handle {
     connections: Connections<Postgres>,
     statements: Statements,
+    /// For columns of the application's own.
+    types: columns::Types,
     schema: Option<String>,
     /// Whether the table is Django's, which `migrate` can make.
     is_djangos: bool,

@@ -6,6 +6,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres};
 use thiserror::Error;
 
+use super::columns::Write;
 use super::dialect::Obstacle;
 use super::rows;
 use super::template::{Template, Value, arguments};
@@ -99,7 +100,7 @@ impl Handle {
         }
     }
 
-    async fn rows(&self, template: &Template, values: &[Value<'_>]) -> Result<Vec<PgRow>, StorageError> {
+    pub(super) async fn rows(&self, template: &Template, values: &[Value<'_>]) -> Result<Vec<PgRow>, StorageError> {
         let answer = self.run(self.connections.deadline(), template, values, Asked::Rows, true).await;
         answer.map(|answer| answer.rows).map_err(|failure| self.not_done(failure))
     }
@@ -201,13 +202,24 @@ impl Storage for PostgresStorage {
 
     async fn insert(&self, name: &str, new: New<'_>) -> Result<Insert, StorageError> {
         let values = [name_of(name)?, Value::Text(text(new.data)?), Value::Moment(new.expires)];
-        let inserted = self.0.count(&self.0.statements.insert, &values).await? > 0;
+        let inserted = if new.columns.is_empty() {
+            self.0.count(&self.0.statements.insert, &values).await? > 0
+        } else {
+            let extended = self.0.extended(Write::Insert, new.columns).await?;
+            self.0.count(&extended.template, &extended.values(&values)).await? > 0
+        };
         Ok(if inserted { Insert::Inserted(Version::from_signature(new.data)) } else { Insert::Exists })
     }
 
     async fn replace(&self, name: &str, expect: Expect<'_>, new: New<'_>) -> Result<Replace, StorageError> {
         let values = [name_of(name)?, Value::Text(text(new.data)?), Value::Moment(new.expires)];
-        match self.0.hit(name, self.0.statements.replace.expecting(expect), &values, expect).await? {
+        let hit = if new.columns.is_empty() {
+            self.0.hit(name, self.0.statements.replace.expecting(expect), &values, expect).await?
+        } else {
+            let extended = self.0.extended(Write::Replace(expect), new.columns).await?;
+            self.0.hit(name, &extended.template, &extended.values(&values), expect).await?
+        };
+        match hit {
             Hit::Done => Ok(Replace::Replaced(Version::from_signature(new.data))),
             Hit::Changed => Ok(Replace::Changed),
             Hit::Missing => Ok(Replace::Missing),
@@ -242,7 +254,13 @@ impl Storage for PostgresStorage {
             return Ok(if found { Rename::Exists } else { Rename::Missing });
         }
         let values = [name_of(from)?, name_of(to)?, Value::Text(text(new.data)?), Value::Moment(new.expires)];
-        match self.0.hit(from, self.0.statements.rename.expecting(expect), &values, expect).await? {
+        let hit = if new.columns.is_empty() {
+            self.0.hit(from, self.0.statements.rename.expecting(expect), &values, expect).await?
+        } else {
+            let extended = self.0.extended(Write::Rename(expect), new.columns).await?;
+            self.0.hit(from, &extended.template, &extended.values(&values), expect).await?
+        };
+        match hit {
             Hit::Done => Ok(Rename::Renamed(Version::from_signature(new.data))),
             Hit::Changed => Ok(Rename::Changed),
             Hit::Missing => Ok(Rename::Missing),
@@ -273,6 +291,6 @@ impl Storage for PostgresStorage {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new().atomic_rename().scan()
+        Capabilities::new().atomic_rename().scan().columns()
     }
 }

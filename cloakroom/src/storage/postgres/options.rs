@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
+use super::columns::Types;
 use super::statements::Statements;
 use super::{Handle, PostgresStorage};
 use crate::storage::sql::{Connections, Limits};
@@ -156,6 +157,7 @@ impl Target {
             statements: Statements::new(self.schema.as_deref(), &self.table, self.pgbouncer),
             is_djangos: self.table == DEFAULT_TABLE,
             schema: self.schema,
+            types: Types::default(),
             simple,
         }))
     }

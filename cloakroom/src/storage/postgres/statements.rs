@@ -16,6 +16,10 @@ const MICROS: &str = "CASE WHEN isfinite(expire_date) THEN (extract(epoch FROM e
 pub(super) struct Statements {
     /// The table's name, with its schema if it has one, for messages.
     pub(super) table: String,
+    /// The same as SQL has it.
+    pub(super) quoted: String,
+    /// The types of the table's columns, without their lengths: a cast to a length would cut a text short.
+    pub(super) types: Template,
     pub(super) read: Template,
     pub(super) present: Template,
     pub(super) insert: Template,
@@ -63,6 +67,10 @@ impl Statements {
         let conditional = |pattern: &str, version: usize| Conditional::new(pattern, version, &name);
         Self {
             table: schema.map_or_else(|| table.to_owned(), |schema| format!("{schema}.{table}")),
+            types: template(
+                "SELECT attname::text, format_type(atttypid, NULL) FROM pg_attribute \
+                 WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped",
+            ),
             read: template(&format!("SELECT session_data, {expires} FROM {{table}} WHERE session_key = $1")),
             present: template("SELECT session_data FROM {table} WHERE session_key = $1"),
             insert: template(
@@ -87,6 +95,20 @@ impl Statements {
                 "DELETE FROM {table} WHERE session_key = ANY(ARRAY(SELECT session_key FROM {table} \
                  WHERE expire_date < $1 ORDER BY expire_date LIMIT $2 FOR UPDATE SKIP LOCKED)) AND expire_date < $1",
             ),
+            quoted: name.clone(),
+        }
+    }
+
+    pub(super) fn template(&self, pattern: &str) -> Template {
+        Template::new(pattern, &self.quoted)
+    }
+
+    /// A statement on the row of a key, whose version, if it compares, is value number `version`.
+    pub(super) fn conditional(&self, pattern: &str, version: usize, expect: Expect<'_>) -> Template {
+        let conditional = Conditional::new(pattern, version, &self.quoted);
+        match expect {
+            Expect::Version(_) => conditional.exact,
+            Expect::Present | Expect::Anything => conditional.any,
         }
     }
 }
