@@ -20,6 +20,7 @@
 //! # }
 //! ```
 
+mod columns;
 mod connection;
 mod error;
 mod operation;
@@ -247,6 +248,6 @@ impl Storage for SqliteStorage {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new().atomic_rename().scan()
+        Capabilities::new().atomic_rename().scan().columns()
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::error::{Closed, SqliteFailure, TimedOut};
 use super::statements::Statements;
 use crate::Timestamp;
-use crate::storage::{Expect, New, StorageError, Version};
+use crate::storage::{Column, Expect, New, StorageError, Version};
 
 /// The bytes of a session, taken along to another thread.
 pub(super) struct Data(Box<[u8]>);
@@ -27,11 +27,13 @@ impl Data {
 pub(super) struct Owned {
     pub(super) data: Data,
     pub(super) expires: Timestamp,
+    /// Columns of the application's own.
+    pub(super) columns: Vec<Column>,
 }
 
 impl From<New<'_>> for Owned {
     fn from(new: New<'_>) -> Self {
-        Self { data: Data(new.data.into()), expires: new.expires }
+        Self { data: Data(new.data.into()), expires: new.expires, columns: new.columns.to_vec() }
     }
 }
 

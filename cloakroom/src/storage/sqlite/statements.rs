@@ -8,6 +8,7 @@ use bytes::Bytes;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
+use super::columns::{Columns, all};
 use super::error::SqliteFailure;
 use super::operation::{Data, Owned, Wanted};
 use crate::Timestamp;
@@ -92,7 +93,10 @@ impl Statements {
 
     pub(super) fn insert(&self, connection: &Connection, name: &str, new: &Owned) -> Result<Insert, StorageError> {
         let until = self.dates.write(new.expires);
-        match self.execute(connection, &self.insert, params![name, new.data, until]) {
+        let columns = Columns::new(&new.columns, 4)?;
+        let values = columns.values(&self.dates);
+        let values = all(params![name, new.data, until], &values);
+        match self.execute(connection, &columns.insert(&self.insert), &values) {
             Ok(_) => Ok(Insert::Inserted(new.data.version())),
             Err(failure) if failure.is_taken() => Ok(Insert::Exists),
             Err(failure) => Err(failure.not_done(&self.table)),
@@ -107,7 +111,10 @@ impl Statements {
         new: &Owned,
     ) -> Result<Replace, StorageError> {
         let until = self.dates.write(new.expires);
-        let hit = self.execute(connection, &self.replace, params![name, wanted, new.data, until]);
+        let columns = Columns::new(&new.columns, 5)?;
+        let values = columns.values(&self.dates);
+        let values = all(params![name, wanted, new.data, until], &values);
+        let hit = self.execute(connection, &columns.update(&self.replace), &values);
         Ok(match self.hit(connection, name, hit)? {
             Hit::Done => Replace::Replaced(new.data.version()),
             Hit::Missing => Replace::Missing,
@@ -152,7 +159,10 @@ impl Statements {
             return Ok(if found { Rename::Exists } else { Rename::Missing });
         }
         let until = self.dates.write(new.expires);
-        let hit = self.execute(connection, &self.rename, params![from, wanted, to, new.data, until]);
+        let columns = Columns::new(&new.columns, 6)?;
+        let values = columns.values(&self.dates);
+        let values = all(params![from, wanted, to, new.data, until], &values);
+        let hit = self.execute(connection, &columns.update(&self.rename), &values);
         if hit.as_ref().is_err_and(SqliteFailure::is_taken) {
             return Ok(Rename::Exists);
         }
