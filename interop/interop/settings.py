@@ -36,21 +36,18 @@ def secret():
 
 
 def database():
-    """An SQLite file, which another site can share."""
+    """Any database of Django's that another site can reach."""
     if not text("DATABASE_URL"):
         raise ImproperlyConfigured("DATABASE_URL is not set. Give both sites the same DATABASE_URL.")
     config = env.db_url("DATABASE_URL")
-    if (
-        config["ENGINE"] != "django.db.backends.sqlite3"
-        or config["NAME"] in ("", ":memory:")
-        or config.get("HOST")
-    ):
-        # The value is not shown: the URL of another database may hold a password.
-        raise ImproperlyConfigured(
-            "DATABASE_URL must be sqlite:///relative/path or sqlite:////absolute/path."
-        )
-    # Seconds to wait for a lock: the tests let many writers meet here.
-    config["OPTIONS"] = {"timeout": 20, **config.get("OPTIONS", {})}
+    if config["ENGINE"] == "django.db.backends.sqlite3":
+        if config["NAME"] in ("", ":memory:") or config.get("HOST"):
+            # The value is not shown: the URL of another database may hold a password.
+            raise ImproperlyConfigured(
+                "DATABASE_URL must name a file: sqlite:///relative/path or sqlite:////absolute/path."
+            )
+        # Seconds to wait for a lock: the tests let many writers meet here.
+        config["OPTIONS"] = {"timeout": 20, **config.get("OPTIONS", {})}
     return config
 
 
