@@ -17,7 +17,7 @@ use test_servers::{PASSWORD, PgBouncer, PostgreSql, Proxy};
 /// What a request may wait at the defaults.
 const IN_TIME: Duration = Duration::from_secs(5);
 
-const NEW: New<'_> = New::new(b"data", Timestamp::MAX);
+const NEW: New<'_> = New::of(b"data", Timestamp::MAX);
 
 async fn own() -> Option<PostgreSql> {
     tokio::task::spawn_blocking(PostgreSql::start).await.unwrap()
@@ -114,7 +114,7 @@ async fn a_statement_that_was_given_up_has_no_effect_later() {
         let mut holder = server.connect(&name).await;
         run(&mut holder, "BEGIN; UPDATE django_session SET session_data = session_data").await;
         let started = Instant::now();
-        let new = New::new(b"next", Timestamp::MAX);
+        let new = New::of(b"next", Timestamp::MAX);
         let error = storage.replace("held", Expect::Version(&version), new).await.unwrap_err();
         assert!(matches!(error, StorageError::NotDone(_)), "the server said so itself: {error:?}");
         assert!(started.elapsed() < Duration::from_millis(800));

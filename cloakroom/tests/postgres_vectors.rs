@@ -155,7 +155,7 @@ async fn migrate_makes_what_is_missing_and_nothing_else() {
     let done = storage.migrate().await.unwrap();
     assert!(done.created_table && done.created_index && done.recorded);
     assert_eq!(storage.migrate().await.unwrap(), Migrated::default());
-    let _ = storage.insert("name", New::new(b"x", Timestamp::now())).await.unwrap();
+    let _ = storage.insert("name", New::of(b"x", Timestamp::now())).await.unwrap();
 
     let mut connection = server.connect(&database).await;
     run(&mut connection, "DELETE FROM django_migrations").await;
@@ -218,7 +218,7 @@ async fn a_schema_is_respected() {
     let nowhere = server.options(&database).schema(odd).open();
     assert!(matches!(nowhere.migrate().await, Err(StorageError::NotDone(_))), "the schema must exist");
     run(&mut connection, r#"CREATE SCHEMA "sh""op; $1"; CREATE SCHEMA path"#).await;
-    let new = New::new(b"x", Timestamp::MAX);
+    let new = New::of(b"x", Timestamp::MAX);
     for options in [
         server.options(&database).schema(odd),
         server.options(&database).schema(odd).pgbouncer(true),
@@ -294,7 +294,7 @@ async fn what_django_could_not_read_is_damaged_and_a_page_goes_on() {
             listed,
             [("a", 4, None), ("b", 4, None), ("c", 4, None), ("d", 4, None), ("e", 7, max), ("f", 4, min)]
         );
-        let new = New::new(b"sound", Timestamp::MAX);
+        let new = New::of(b"sound", Timestamp::MAX);
         for entry in &page.entries {
             let expect = Expect::Version(&entry.version);
             assert_eq!(storage.touch(&entry.name, expect, Timestamp::MAX).await.unwrap(), Touch::Touched);
@@ -303,7 +303,7 @@ async fn what_django_could_not_read_is_damaged_and_a_page_goes_on() {
         }
         // What PostgreSQL cannot keep is refused before anything is sent.
         for data in [&b"a\0b"[..], b"\xff"] {
-            let refused = storage.insert("g", New::new(data, Timestamp::MAX)).await;
+            let refused = storage.insert("g", New::of(data, Timestamp::MAX)).await;
             assert!(matches!(refused, Err(StorageError::NotDone(_))));
         }
         let long = storage.insert(&"k".repeat(41), new).await.unwrap_err();

@@ -282,7 +282,7 @@ async fn a_row_that_is_signed_and_no_session_is_an_error_and_stays() {
     let list = cloakroom::wire::stored::encode("[1,2]", &signer, Timestamp::now());
     let key = SessionKey::generate();
     let expires = Timestamp::now().checked_add_seconds(60.0).unwrap();
-    let _ = storage.insert(key.as_str(), New::new(list.as_bytes(), expires)).await.unwrap();
+    let _ = storage.insert(key.as_str(), New::of(list.as_bytes(), expires)).await.unwrap();
     let session = store.session(Some(&key));
     assert!(matches!(session.aget::<u8>("k").await, Err(SessionError::NotAnObject(_))));
     assert!(matches!(session.aset("k", &1).await, Err(SessionError::NotAnObject(_))));

@@ -38,7 +38,7 @@ async fn hasty_storage(path: &Path, wal: bool) -> SqliteStorage {
 }
 
 fn new(data: &str) -> New<'_> {
-    New::new(data.as_bytes(), Timestamp::from_seconds(4_102_444_800).unwrap())
+    New::of(data.as_bytes(), Timestamp::from_seconds(4_102_444_800).unwrap())
 }
 
 fn is_not_done<T>(answer: &Result<T, StorageError>) -> bool {

@@ -137,7 +137,7 @@ async fn the_migration_is_recorded_as_django_records_it() {
         assert!(rows.next().unwrap().is_none());
 
         // The moment has the same form as an expiry: the vector's own moment shows that it is Django's.
-        let new = New::new(b"x", moment(&vector["now"]));
+        let new = New::of(b"x", moment(&vector["now"]));
         let _ = storage.insert("name", new).await.unwrap();
         assert_eq!(row(&connection, "name")["expire_date"], expected["applied"]);
         put(&connection, "applied", "x", &applied);
@@ -150,7 +150,7 @@ async fn the_migration_is_recorded_as_django_records_it() {
 async fn migrate_adds_what_is_missing_and_nothing_else() {
     let (_folder, storage, connection) = open(None).await;
     assert!(!storage.migrate().await.unwrap().anything());
-    let _ = storage.insert("name", New::new(b"x", Timestamp::now())).await.unwrap();
+    let _ = storage.insert("name", New::of(b"x", Timestamp::now())).await.unwrap();
 
     connection.execute_batch("DELETE FROM django_migrations").unwrap();
     let done = storage.migrate().await.unwrap();
@@ -209,7 +209,7 @@ async fn rows_that_django_stored_are_read() {
         assert_eq!(page.entries.len(), 1, "{name}");
         assert!(page.entries[0].version == found.version && page.entries[0].expires == found.expires, "{name}");
         assert_eq!(page.entries[0].bytes, found.data.len() as u64);
-        let new = New::new(b"next", Timestamp::now());
+        let new = New::of(b"next", Timestamp::now());
         let answer = storage.replace(key, Expect::Version(&found.version), new).await.unwrap();
         assert!(matches!(answer, Replace::Replaced(_)), "{name}");
     }
@@ -223,11 +223,11 @@ async fn rows_are_written_as_django_writes_them() {
             put(&connection, "django", "x", text(expected, "expire_date"));
             let expires = storage.read("django").await.unwrap().unwrap().expires.unwrap();
             let (key, data) = (text(expected, "session_key"), text(expected, "session_data"));
-            let answer = storage.insert(key, New::new(data.as_bytes(), expires)).await.unwrap();
+            let answer = storage.insert(key, New::of(data.as_bytes(), expires)).await.unwrap();
             assert!(matches!(answer, Insert::Inserted(_)));
             assert_eq!(row(&connection, key), *expected, "{}", vector["name"]);
             // A change and a move of the key leave a row of the same form.
-            let new = New::new(data.as_bytes(), expires);
+            let new = New::of(data.as_bytes(), expires);
             let _ = storage.rename(key, "another-key", Expect::Present, new).await.unwrap();
             let _ = storage.touch("another-key", Expect::Present, expires).await.unwrap();
             let mut moved = expected.clone();
@@ -288,7 +288,7 @@ async fn what_is_no_session_is_damaged_and_a_page_goes_on() {
         page.entries.iter().map(|entry| (&*entry.name, entry.bytes, entry.expires.is_some())).collect();
     assert_eq!(listed, [("a", 4, false), ("b", 4, false), ("c", 3, true), ("d", 2, true)]);
     // They can be replaced and removed all the same.
-    let new = New::new(b"sound", Timestamp::MAX);
+    let new = New::of(b"sound", Timestamp::MAX);
     for entry in &page.entries {
         let answer = storage.replace(&entry.name, Expect::Version(&entry.version), new).await.unwrap();
         assert!(matches!(answer, Replace::Replaced(_)), "{}", entry.name);

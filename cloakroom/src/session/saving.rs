@@ -189,7 +189,7 @@ struct Content {
 }
 
 impl Content {
-    fn new(&self) -> New<'_> {
+    fn as_new(&self) -> New<'_> {
         New { data: &self.bytes, expires: self.expires, columns: &self.columns }
     }
 }
@@ -211,11 +211,11 @@ impl Plan {
 
     async fn perform(self, engine: &BoundEngine) -> Result<Outcome, StorageError> {
         Ok(match self {
-            Self::Create { key, content } => match engine.insert(&key, content.new()).await? {
+            Self::Create { key, content } => match engine.insert(&key, content.as_new()).await? {
                 Insert::Inserted(version) => Outcome::Written { key, version },
                 Insert::Exists => Outcome::KeyTaken,
             },
-            Self::Replace { target, content } => match engine.replace(&target, content.new()).await? {
+            Self::Replace { target, content } => match engine.replace(&target, content.as_new()).await? {
                 Replace::Replaced(version) => Outcome::Written { key: target.key, version },
                 Replace::Missing => Outcome::Missing,
                 Replace::Changed => Outcome::Changed,
@@ -225,7 +225,7 @@ impl Plan {
                 Touch::Missing => Outcome::Missing,
                 Touch::Changed => Outcome::Changed,
             },
-            Self::Rename { target, to, content } => match engine.rename(&target, &to, content.new()).await? {
+            Self::Rename { target, to, content } => match engine.rename(&target, &to, content.as_new()).await? {
                 Rename::Renamed(version) => Outcome::Written { key: to, version },
                 Rename::Exists => Outcome::KeyTaken,
                 Rename::Missing => Outcome::Missing,

@@ -66,11 +66,11 @@ pub use version::Version;
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let storage = MemoryStorage::new();
 /// let expires = Timestamp::MAX;
-/// let Insert::Inserted(first) = storage.insert("name", New::new(b"1", expires)).await? else { unreachable!() };
-/// let second = storage.replace("name", Expect::Version(&first), New::new(b"2", expires)).await?;
+/// let Insert::Inserted(first) = storage.insert("name", New::of(b"1", expires)).await? else { unreachable!() };
+/// let second = storage.replace("name", Expect::Version(&first), New::of(b"2", expires)).await?;
 /// assert!(matches!(second, Replace::Replaced(_)));
 /// // Who still holds the first version comes too late.
-/// let late = storage.replace("name", Expect::Version(&first), New::new(b"3", expires)).await?;
+/// let late = storage.replace("name", Expect::Version(&first), New::of(b"3", expires)).await?;
 /// assert_eq!(late, Replace::Changed);
 /// assert!(storage.read("name").await?.is_some_and(|stored| stored.data == "2"));
 /// // Entries that are over are removed in bounded steps: none here, of at most a hundred.
@@ -263,7 +263,7 @@ impl fmt::Debug for Stored {
 /// use cloakroom::Timestamp;
 /// use cloakroom::storage::New;
 ///
-/// let new = New::new(b"bytes", Timestamp::MAX);
+/// let new = New::of(b"bytes", Timestamp::MAX);
 /// assert!(format!("{new:?}").contains("bytes: 5"));
 /// ```
 #[derive(Clone, Copy)]
@@ -280,7 +280,7 @@ pub struct New<'a> {
 impl<'a> New<'a> {
     /// Bytes and their end, without columns of the application's own.
     #[must_use]
-    pub const fn new(data: &'a [u8], expires: Timestamp) -> Self {
+    pub const fn of(data: &'a [u8], expires: Timestamp) -> Self {
         Self { data, expires, columns: &[] }
     }
 }

@@ -8,7 +8,7 @@ use super::Version;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), cloakroom::storage::StorageError> {
 /// let storage = MemoryStorage::new();
-/// let new = New::new(b"bytes", cloakroom::Timestamp::MAX);
+/// let new = New::of(b"bytes", cloakroom::Timestamp::MAX);
 /// assert!(matches!(storage.insert("name", new).await?, Insert::Inserted(_)));
 /// assert_eq!(storage.insert("name", new).await?, Insert::Exists);
 /// # Ok(())
@@ -31,7 +31,7 @@ pub enum Insert {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), cloakroom::storage::StorageError> {
 /// let storage = MemoryStorage::new();
-/// let new = New::new(b"bytes", cloakroom::Timestamp::MAX);
+/// let new = New::of(b"bytes", cloakroom::Timestamp::MAX);
 /// assert_eq!(storage.replace("name", Expect::Present, new).await?, Replace::Missing);
 /// # Ok(())
 /// # }
@@ -102,7 +102,7 @@ pub enum Remove {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), cloakroom::storage::StorageError> {
 /// let storage = MemoryStorage::new();
-/// let new = New::new(b"bytes", cloakroom::Timestamp::MAX);
+/// let new = New::of(b"bytes", cloakroom::Timestamp::MAX);
 /// assert_eq!(storage.rename("from", "to", Expect::Present, new).await?, Rename::Missing);
 /// # Ok(())
 /// # }

@@ -325,7 +325,7 @@ mod tests {
     use crate::storage::MemoryStorage;
 
     fn data(data: &'static [u8]) -> New<'static> {
-        New::new(data, Timestamp::MAX)
+        New::of(data, Timestamp::MAX)
     }
 
     #[tokio::test]

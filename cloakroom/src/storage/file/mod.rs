@@ -78,7 +78,7 @@ pub use options::FileOptions;
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
 /// let storage = FileStorage::open(FileOptions::new(folder.path()))?;
-/// let new = New::new(b"bytes", Timestamp::MAX);
+/// let new = New::of(b"bytes", Timestamp::MAX);
 /// assert!(matches!(storage.insert("0123456789abcdef", new).await?, Insert::Inserted(_)));
 /// assert_eq!(std::fs::read(storage.path().join("sessionid0123456789abcdef"))?, b"bytes");
 /// assert!(storage.swaps_in_one_step());

@@ -12,7 +12,7 @@ use super::*;
 const KEY: &str = "0123456789abcdefghijklmnopqrstuv";
 
 fn new(data: &str) -> New<'_> {
-    New::new(data.as_bytes(), Timestamp::MAX)
+    New::of(data.as_bytes(), Timestamp::MAX)
 }
 
 struct Site {

@@ -36,7 +36,7 @@ const SWEEP: usize = 4;
 ///
 /// let storage = MemoryStorage::new();
 /// let expires = Timestamp::now().checked_add_seconds(60.0).unwrap();
-/// let _ = storage.insert("a-name", New::new(b"bytes", expires)).await?;
+/// let _ = storage.insert("a-name", New::of(b"bytes", expires)).await?;
 /// assert_eq!(storage.read("a-name").await?.unwrap().data, "bytes");
 /// assert_eq!((storage.len(), storage.is_empty()), (1, false));
 /// # Ok(())
@@ -68,7 +68,7 @@ impl MemoryStorage {
     /// use cloakroom::{Clock, Timestamp};
     ///
     /// let late = MemoryStorage::with_clock(Clock::new(|| Timestamp::MAX));
-    /// let _ = late.insert("a-name", New::new(b"bytes", Timestamp::now())).await?;
+    /// let _ = late.insert("a-name", New::of(b"bytes", Timestamp::now())).await?;
     /// assert!(late.read("a-name").await?.is_none(), "it has expired by this clock");
     /// # Ok(())
     /// # }

@@ -10,7 +10,7 @@ fn clocked() -> (MemoryStorage, Arc<AtomicI64>) {
 }
 
 fn until(seconds: i64) -> New<'static> {
-    New::new(b"data", Timestamp::from_seconds(seconds).unwrap())
+    New::of(b"data", Timestamp::from_seconds(seconds).unwrap())
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn touch_moves_the_place_in_the_order_of_expiry() {
 #[tokio::test]
 async fn a_read_does_not_copy_and_clones_share() {
     let storage = MemoryStorage::new();
-    let new = New::new(b"data", Timestamp::MAX);
+    let new = New::of(b"data", Timestamp::MAX);
     let _ = storage.clone().insert("name", new).await.unwrap();
     let first = storage.read("name").await.unwrap().unwrap().data;
     let second = storage.read("name").await.unwrap().unwrap().data;
@@ -81,7 +81,7 @@ async fn renames_to_and_fro_do_not_wait_for_each_other() {
     let storage = MemoryStorage::new();
     let names: Vec<String> = (0..8).map(|n| format!("name{n}")).collect();
     for name in &names[..4] {
-        let _ = storage.insert(name, New::new(b"x", Timestamp::MAX)).await.unwrap();
+        let _ = storage.insert(name, New::of(b"x", Timestamp::MAX)).await.unwrap();
     }
     let tasks: Vec<_> = (0..4_usize)
         .map(|task| {
@@ -89,7 +89,7 @@ async fn renames_to_and_fro_do_not_wait_for_each_other() {
             tokio::spawn(async move {
                 for round in 0..20_000 {
                     let (from, to) = (&names[(task * 3 + round) % 8], &names[(task * 5 + round * 7) % 8]);
-                    let new = New::new(b"x", Timestamp::MAX);
+                    let new = New::of(b"x", Timestamp::MAX);
                     let _ = storage.rename(from, to, Expect::Present, new).await.unwrap();
                 }
             })

@@ -63,7 +63,7 @@ pub(super) async fn names<S: Storage>(probe: &Probe<S>) -> Checked {
         return Err("an entry is found under its name in capital letters".to_owned());
     }
     let other = text("capitals");
-    let new = New::new(other.as_bytes(), probe.later());
+    let new = New::of(other.as_bytes(), probe.later());
     match probe.storage.insert(&upper, new).await {
         Ok(Insert::Exists) => return Err("the name in capital letters is taken by the one in small ones".to_owned()),
         Ok(Insert::Inserted(version)) => {
@@ -90,7 +90,7 @@ pub(super) async fn dropped_future<S: Storage>(probe: &Probe<S>) -> Checked {
         let (old, new) = (text("old"), text("new"));
         let (name, _) = probe.put_new(&old).await?;
         let (until, inserted, to) = (probe.after(8_000 + round), fresh_name(), fresh_name());
-        let change = New::new(new.as_bytes(), until);
+        let change = New::of(new.as_bytes(), until);
         poll_once(storage.replace(&name, Expect::Present, change)).await;
         poll_once(storage.insert(&inserted, change)).await;
 

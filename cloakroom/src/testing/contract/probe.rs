@@ -148,7 +148,7 @@ impl<S: Storage> Probe<S> {
 }
 
 fn new(data: &str, expires: Timestamp) -> New<'_> {
-    New::new(data.as_bytes(), expires)
+    New::of(data.as_bytes(), expires)
 }
 
 fn said<T>(operation: &str, answer: Result<T, StorageError>) -> Result<T, String> {

@@ -161,11 +161,11 @@ impl Storage for Plain {
     }
 
     async fn insert(&self, name: &str, new: New<'_>) -> Result<Insert, StorageError> {
-        self.0.insert(name, New::new(new.data, whole(new.expires))).await
+        self.0.insert(name, New::of(new.data, whole(new.expires))).await
     }
 
     async fn replace(&self, name: &str, expect: Expect<'_>, new: New<'_>) -> Result<Replace, StorageError> {
-        self.0.replace(name, expect, New::new(new.data, whole(new.expires))).await
+        self.0.replace(name, expect, New::of(new.data, whole(new.expires))).await
     }
 
     async fn touch(&self, name: &str, expect: Expect<'_>, until: Timestamp) -> Result<Touch, StorageError> {
