@@ -18,6 +18,8 @@ mod error;
 pub mod file;
 mod memory;
 mod migrated;
+#[cfg(feature = "mysql")]
+pub mod mysql;
 mod outcome;
 mod page;
 #[cfg(feature = "postgres")]
@@ -45,6 +47,8 @@ pub use error::StorageError;
 pub use file::FileStorage;
 pub use memory::MemoryStorage;
 pub use migrated::Migrated;
+#[cfg(feature = "mysql")]
+pub use mysql::MysqlStorage;
 pub use outcome::{Insert, Remove, Rename, Replace, Touch};
 pub use page::{Cursor, Entry, Page};
 #[cfg(feature = "postgres")]

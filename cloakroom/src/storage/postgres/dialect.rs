@@ -2,13 +2,13 @@
 
 use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
-use sqlx::{PgConnection, Postgres};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres};
 
 use crate::storage::sql::Dialect;
 
 impl Dialect for Postgres {
-    async fn run(connection: &mut PgConnection, statement: &'static str) -> Result<(), sqlx::Error> {
-        sqlx::raw_sql(statement).execute(connection).await.map(drop)
+    async fn run(connection: &mut PgConnection, statement: &str) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(connection).await.map(drop)
     }
 
     fn ends_connection(error: &dyn DatabaseError) -> bool {

@@ -54,7 +54,7 @@ enum Source<DB: Dialect> {
 pub(super) struct Maker<DB: Dialect> {
     options: <DB::Connection as Connection>::Options,
     /// Run on each new connection.
-    setup: Vec<&'static str>,
+    setup: Vec<String>,
     limits: Limits,
     generation: Arc<AtomicU64>,
 }
@@ -101,7 +101,7 @@ impl<DB: Dialect> Connections<DB> {
     /// Connections of its own, made when they are needed. Statements are not logged: they may hold session data.
     pub(in crate::storage) fn own(
         options: <DB::Connection as Connection>::Options,
-        setup: Vec<&'static str>,
+        setup: Vec<String>,
         limits: Limits,
     ) -> Self {
         let generation = Arc::new(AtomicU64::new(0));

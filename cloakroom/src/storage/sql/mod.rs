@@ -12,10 +12,10 @@ pub(super) use lease::{Deadline, Lease};
 
 /// What differs between the drivers.
 pub(super) trait Dialect: sqlx::Database {
-    /// Runs a statement without parameters.
+    /// Runs a statement without parameters, or several that semicolons separate.
     fn run(
         connection: &mut Self::Connection,
-        statement: &'static str,
+        statement: &str,
     ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 
     /// Whether the server ended the connection with this answer, or the connection is of no use after it. Whether the

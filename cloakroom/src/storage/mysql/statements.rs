@@ -1,0 +1,136 @@
+//! The statements on one table of sessions.
+//!
+//! The version of a row is the last 43 bytes of its data, where Django's signature stands. It is compared as bytes: the
+//! collation that MariaDB gives a table by default ignores case and trailing blanks. So is the key, after the index
+//! has found it by the collation.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::storage::Expect;
+
+const FOUND: &str = "WHERE session_key = ? AND CAST(session_key AS BINARY) = ?";
+const TAIL: &str = "RIGHT(CAST(session_data AS BINARY), 43)";
+/// A key in UTF-8, whatever the table and the connection have.
+const KEY: &str = "CAST(CONVERT(session_key USING utf8mb4) AS BINARY)";
+const EXPIRES: &str = "CAST(expire_date AS CHAR)";
+
+#[derive(Debug)]
+pub(super) struct Statements {
+    /// The table's name, for messages.
+    pub(super) table: String,
+    pub(super) read: Arc<str>,
+    pub(super) insert: Arc<str>,
+    pub(super) replace: Conditional,
+    pub(super) touch: Conditional,
+    pub(super) remove: Conditional,
+    pub(super) rename: Conditional,
+    pub(super) first_page: Arc<str>,
+    pub(super) next_page: Arc<str>,
+    pub(super) remove_expired: Arc<str>,
+}
+
+/// A statement on the row of a key, which its last two values are: with a version, which comes after them, or with any.
+#[derive(Debug)]
+pub(super) struct Conditional {
+    exact: Arc<str>,
+    any: Arc<str>,
+}
+
+impl Conditional {
+    fn new(statement: &str) -> Self {
+        Self {
+            exact: format!("{statement} {FOUND} AND {TAIL} = ?").into(),
+            any: format!("{statement} {FOUND}").into(),
+        }
+    }
+
+    pub(super) fn expecting(&self, expect: Expect<'_>) -> &Arc<str> {
+        match expect {
+            Expect::Version(_) => &self.exact,
+            Expect::Present | Expect::Anything => &self.any,
+        }
+    }
+}
+
+impl Statements {
+    /// `prefix` comes before each.
+    pub(super) fn new(table: &str, prefix: &str) -> Self {
+        let name = quoted(table);
+        let page = format!("{prefix}SELECT {KEY}, LENGTH(session_data), {EXPIRES}, {TAIL} FROM {name}");
+        let conditional = |statement: String| Conditional::new(&format!("{prefix}{statement}"));
+        Self {
+            table: table.to_owned(),
+            read: format!("{prefix}SELECT CAST(session_data AS BINARY), {EXPIRES} FROM {name} {FOUND}").into(),
+            insert: format!("{prefix}INSERT INTO {name} (session_data, expire_date, session_key) VALUES (?, ?, ?)")
+                .into(),
+            replace: conditional(format!("UPDATE {name} SET session_data = ?, expire_date = ?")),
+            touch: conditional(format!("UPDATE {name} SET expire_date = ?")),
+            remove: conditional(format!("DELETE FROM {name}")),
+            rename: conditional(format!("UPDATE {name} SET session_key = ?, session_data = ?, expire_date = ?")),
+            // In the order of the primary key: no two keys are equal in its collation, whichever it is.
+            first_page: format!("{page} ORDER BY session_key LIMIT ?").into(),
+            next_page: format!("{page} WHERE session_key > ? ORDER BY session_key LIMIT ?").into(),
+            // A complete order, so that a replica that repeats the statement removes the same rows.
+            remove_expired: format!(
+                "{prefix}DELETE FROM {name} WHERE expire_date < ? ORDER BY expire_date, session_key LIMIT ?"
+            )
+            .into(),
+        }
+    }
+}
+
+/// A name as an identifier in SQL, under any `sql_mode`. No name holds NUL, where a statement would end.
+fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``").replace('\0', ""))
+}
+
+/// How the server is told to end a statement somewhat before it is given up here, so that it does not take effect
+/// after that. Locks are waited for in whole seconds; the rest MariaDB alone knows, to whom the comment speaks.
+pub(super) struct Ends {
+    locks: u64,
+    statement: f64,
+}
+
+impl Ends {
+    pub(super) fn before(timeout: Duration) -> Self {
+        Self { locks: (timeout - timeout / 4).as_secs().max(1), statement: (timeout - timeout / 8).as_secs_f64().max(0.001) }
+    }
+
+    /// For a connection.
+    pub(super) fn for_session(&self) -> String {
+        let Self { locks, statement } = self;
+        format!(
+            "SET SESSION innodb_lock_wait_timeout = {locks}, lock_wait_timeout = {locks} \
+             /*M!100101 , max_statement_time = {statement:.3} */"
+        )
+    }
+
+    /// Before a statement, on a connection that is not ours to set up.
+    pub(super) fn for_statement(&self) -> String {
+        let Self { locks, statement } = self;
+        format!(
+            "/*M!100102 SET STATEMENT max_statement_time = {statement:.3}, innodb_lock_wait_timeout = {locks}, \
+             lock_wait_timeout = {locks} FOR */ "
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_may_have_any_name() {
+        assert_eq!(quoted("django_session"), "`django_session`");
+        assert_eq!(quoted("a`; DROP TABLE b; --\0?"), "`a``; DROP TABLE b; --?`");
+    }
+
+    #[test]
+    fn the_server_gives_up_first() {
+        let ends = Ends::before(Duration::from_millis(2_400));
+        assert_eq!((ends.locks, ends.statement), (1, 2.1));
+        assert_eq!(Ends::before(Duration::from_secs(20)).locks, 15);
+        assert!(Ends::before(Duration::ZERO).for_session().contains("max_statement_time = 0.001"), "0 means for ever");
+    }
+}
