@@ -38,6 +38,16 @@ impl Settings {
         if self.use_tz { Ok(None) } else { self.zone().map(Some) }
     }
 
+    /// The same for one of the databases: under `USE_TZ` it may have a `TIME_ZONE` of its own, that of another program
+    /// that uses it.
+    #[cfg(any(feature = "sqlite", feature = "mysql"))]
+    pub(super) fn time_zone_in(&self, database: &Database) -> Result<Option<TimeZone>, SettingsError> {
+        match database.setting("TIME_ZONE").and_then(|value| value.as_text()) {
+            Some(name) if self.use_tz => zone_named("DATABASES.TIME_ZONE", name).map(Some),
+            _ => self.naive_time_zone(),
+        }
+    }
+
     /// The name of the session cookie.
     #[must_use]
     pub fn cookie_name(&self) -> &str {

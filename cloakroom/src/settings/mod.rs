@@ -13,6 +13,8 @@ mod error;
 mod given;
 mod load;
 mod look;
+#[cfg(feature = "mysql")]
+mod mysql;
 mod named;
 mod names;
 mod nearest;

@@ -1,8 +1,5 @@
 //! The SQLite file that the settings name.
 
-use jiff::tz::TimeZone;
-
-use super::access::zone_named;
 use super::{Database, DatabaseKind, Settings, SettingsError};
 use crate::storage::sqlite::SqliteOptions;
 
@@ -55,7 +52,7 @@ impl SqliteOptions {
             return Err(SettingsError::new("SESSION_SCHEMA", Some(schema), problem, "leave it out")
                 .at_source(settings.source("SESSION_SCHEMA")));
         }
-        Ok(options.table(settings.table()).time_zone(naive_time_zone(settings, database)?))
+        Ok(options.table(settings.table()).time_zone(settings.time_zone_in(database)?))
     }
 }
 
@@ -78,14 +75,6 @@ fn of_database(database: &Database, setting: impl FnOnce() -> String) -> Result<
         Some(timeout) => options.busy_timeout(timeout),
         None => options,
     })
-}
-
-/// A database may have a `TIME_ZONE` of its own under `USE_TZ`: that of another program that uses it.
-fn naive_time_zone(settings: &Settings, database: &Database) -> Result<Option<TimeZone>, SettingsError> {
-    match database.setting("TIME_ZONE").and_then(|value| value.as_text()) {
-        Some(name) if settings.use_tz => zone_named("DATABASES.TIME_ZONE", name).map(Some),
-        _ => settings.naive_time_zone(),
-    }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@
 //! # }
 //! ```
 
+mod columns;
 mod dialect;
 mod operations;
 mod options;
@@ -52,8 +53,7 @@ pub use tls::MysqlTls;
 /// | there is no such table | [`StorageError::MissingTable`] |
 /// | `expire_date` is one that Django cannot read either: `0000-00-00` | [`StorageError::Damaged`] |
 ///
-/// A read, or a write whose outcome shows, that meets a connection which died while it was idle is tried once more on
-/// a new one. Neither `Debug` nor an error shows the password, a session key or session data.
+/// A read that meets a connection which died while it was idle is tried once more on a new one. Neither `Debug` nor an error shows the password, a session key or session data.
 ///
 /// ```no_run
 /// use cloakroom::storage::MysqlStorage;

@@ -1,12 +1,13 @@
 //! The operations of a storage: each one statement, and what its answer means.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use bytes::Bytes;
 use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::{Arguments, AssertSqlSafe, MySql, MySqlConnection, Row};
 use thiserror::Error;
 
+use super::columns::Value;
 use super::dialect::Obstacle;
 use super::rows;
 use super::{Handle, MysqlStorage};
@@ -17,8 +18,9 @@ use crate::storage::{
     Version,
 };
 
-/// How often a statement is tried that other transactions are in the way of, where nothing is to be compared.
-const TRIES: usize = 100;
+/// How long, in milliseconds, a statement waits at most before it is tried again that other transactions were in the
+/// way of.
+const LONGEST_PAUSE: u64 = 32;
 /// What `session_key` holds, in characters. Without a strict `sql_mode` the server would cut off the rest.
 const LONGEST_NAME: usize = 40;
 /// No server refuses a packet shorter than this unless somebody made it.
@@ -46,13 +48,6 @@ struct TooLarge {
     limit: usize,
 }
 
-#[derive(Clone, Copy)]
-pub(super) enum Value<'a> {
-    Text(&'a str),
-    Bytes(&'a [u8]),
-    Number(i64),
-}
-
 /// What a statement is to answer.
 #[derive(Clone, Copy)]
 enum Asked {
@@ -67,20 +62,12 @@ struct Answer {
     count: u64,
 }
 
-/// An answer, and how the first try failed if it is that of a second: the first may have taken effect too.
-struct Ran {
-    answer: Result<Answer, Failure>,
-    first: Option<Failure>,
-}
-
 /// What became of a statement on a row that must be there.
 enum Hit {
     Done,
     Missing,
     /// Other data is there, or another transaction was in the way.
-    Changed {
-        data: Option<Bytes>,
-    },
+    Changed,
     /// The new key is taken.
     Taken(Failure),
 }
@@ -133,49 +120,48 @@ impl Handle {
         Ok(*known.get_or_init(|| on))
     }
 
-    /// Sends one statement, and once more if the connection turns out to have died before. `patient`: it has nothing
-    /// to compare, so a transaction that was in its way is no answer, and it is tried again.
-    async fn run(&self, sql: &Arc<str>, values: &[Value<'_>], asked: Asked, patient: bool) -> Ran {
-        let deadline = self.connections.deadline();
-        let mut first: Option<Failure> = None;
-        let mut tries = 0;
-        let answer = loop {
+    /// Sends one statement, and once more if it was not begun. `patient`: it has nothing to compare, so a transaction
+    /// that was in its way is no answer, and it is tried again until its time is up.
+    async fn run(
+        &self,
+        deadline: Deadline,
+        sql: &Arc<str>,
+        values: &[Value<'_>],
+        asked: Asked,
+        patient: bool,
+    ) -> Result<Answer, Failure> {
+        let mut tries = 0_u64;
+        loop {
             tries += 1;
             // In a box: it holds the driver's whole state, and callers would hold several of it.
             match Box::pin(self.once(deadline, sql, values, asked)).await {
-                Err(failure) if first.is_none() && failure.may_be_tried_again() => first = Some(failure),
-                Err(Failure::Refused(error))
-                    if patient && tries < TRIES && Obstacle::of(&*error) == Obstacle::Conflict => {}
-                answer => break answer,
+                Err(failure) if tries == 1 && failure.was_without_effect() => {}
+                // What only reads may be repeated: the connection may have died while nobody used it.
+                Err(failure) if tries == 1 && matches!(asked, Asked::Rows) && failure.may_be_tried_again() => {}
+                Err(failure) if patient && obstacle(&failure) == Obstacle::Conflict => {
+                    // Those that met do not meet again at once.
+                    let pause = rand::random_range(0..=tries.min(LONGEST_PAUSE));
+                    tokio::time::sleep(Duration::from_millis(pause)).await;
+                }
+                answer => return answer,
             }
-        };
-        Ran { answer, first: first.filter(|first| !first.was_without_effect()) }
+        }
     }
 
-    /// A read: how often it was tried is of no interest.
     async fn rows(&self, sql: &Arc<str>, values: &[Value<'_>]) -> Result<Vec<MySqlRow>, StorageError> {
-        match self.run(sql, values, Asked::Rows, true).await.answer {
-            Ok(answer) => Ok(answer.rows),
-            Err(failure) => Err(self.not_done(failure)),
-        }
+        let answer = self.run(self.connections.deadline(), sql, values, Asked::Rows, true).await;
+        answer.map(|answer| answer.rows).map_err(|failure| self.not_done(failure))
     }
 
-    /// The data under a name.
-    async fn data(&self, name: &str) -> Result<Option<Option<Bytes>>, StorageError> {
-        let rows = self.rows(&self.statements.read, &[Value::Text(name), Value::Text(name)]).await?;
-        Ok(rows.first().map(rows::data))
-    }
-
-    /// Whether these data stand under a name: then the first try put them there.
-    async fn holds(&self, name: &str, data: &[u8], first: Failure) -> Result<bool, StorageError> {
-        match self.data(name).await {
-            Ok(found) => Ok(found.flatten().is_some_and(|found| found == data)),
-            Err(_) => Err(first.of_write()),
-        }
+    /// Whether a row is there.
+    async fn is_present(&self, deadline: Deadline, name: &str) -> Result<bool, StorageError> {
+        let values = [Value::Text(name); 2];
+        let answer = self.run(deadline, &self.statements.present, &values, Asked::Rows, true).await;
+        answer.map(|answer| !answer.rows.is_empty()).map_err(|failure| self.not_done(failure))
     }
 
     /// A conditional statement on the row `name`; tells a row that is missing from one that is another than expected
-    /// by a second statement. `values` come before the name, `data` are among them.
+    /// by a second statement. `values` come before the name; `data` are among them.
     async fn hit(
         &self,
         name: &str,
@@ -183,36 +169,27 @@ impl Handle {
         values: &[Value<'_>],
         expect: Expect<'_>,
         data: &[u8],
-    ) -> Result<(Hit, Option<Failure>), StorageError> {
+    ) -> Result<Hit, StorageError> {
         let mut all = values.to_vec();
         all.extend([Value::Text(name); 2]);
-        let compares = if let Expect::Version(version) = expect {
+        let compares = matches!(expect, Expect::Version(_));
+        if let Expect::Version(version) = expect {
             all.push(Value::Bytes(version.as_bytes()));
-            true
-        } else {
-            false
-        };
-        let Ran { answer, first } = self.run(sql, &all, Asked::Count, !compares).await;
-        let found = match answer {
-            Ok(answer) => answer.count,
+        }
+        let deadline = self.connections.deadline();
+        match self.run(deadline, sql, &all, Asked::Count, !compares).await {
+            Ok(answer) if answer.count > 0 => return Ok(Hit::Done),
+            Ok(_) => {}
             Err(failure) => {
-                let obstacle = obstacle(&failure);
-                return match first {
-                    None if compares && obstacle == Obstacle::Conflict => Ok((Hit::Changed { data: None }, None)),
-                    first if obstacle == Obstacle::Taken => Ok((Hit::Taken(failure), first)),
-                    first => Err(self.of_write(failure, first, data).await),
+                return match obstacle(&failure) {
+                    Obstacle::Conflict if compares => Ok(Hit::Changed),
+                    Obstacle::Taken => Ok(Hit::Taken(failure)),
+                    _ => Err(self.of_write(failure, data).await),
                 };
             }
-        };
-        if found > 0 {
-            return Ok((Hit::Done, first));
         }
-        match self.data(name).await {
-            Ok(None) => Ok((Hit::Missing, first)),
-            Ok(Some(data)) => Ok((Hit::Changed { data }, first)),
-            // The statement changed nothing; only a first try may have.
-            Err(error) => Err(first.map_or(error, Failure::of_write)),
-        }
+        // The statement changed nothing.
+        Ok(if self.is_present(deadline, name).await? { Hit::Changed } else { Hit::Missing })
     }
 
     pub(super) fn not_done(&self, failure: Failure) -> StorageError {
@@ -223,12 +200,8 @@ impl Handle {
         }
     }
 
-    /// The error of a write of `data`, after a first try that may have taken effect.
-    async fn of_write(&self, failure: Failure, first: Option<Failure>, data: &[u8]) -> StorageError {
-        let failure = match (first, failure) {
-            (Some(first), Failure::Unreachable(_) | Failure::Refused(_)) => first,
-            (_, failure) => failure,
-        };
+    /// The error of a write of `data`.
+    async fn of_write(&self, failure: Failure, data: &[u8]) -> StorageError {
         match failure {
             Failure::Refused(_) => self.not_done(failure),
             Failure::Lost { .. } if data.len() > SURELY_FITS => match self.largest_packet().await {
@@ -260,6 +233,7 @@ async fn prepared(
             Value::Text(text) => arguments.add(text),
             Value::Bytes(bytes) => arguments.add(bytes),
             Value::Number(number) => arguments.add(number),
+            Value::Null => arguments.add(None::<&str>),
         }
         .map_err(sqlx::Error::Encode)?;
     }
@@ -298,57 +272,48 @@ impl Storage for MysqlStorage {
     async fn insert(&self, name: &str, new: New<'_>) -> Result<Insert, StorageError> {
         let handle = &*self.0;
         let until = handle.dates.write(new.expires);
-        let values = [text(new.data)?, Value::Text(&until), new_name(name)?];
-        let ran = handle.run(&handle.statements.insert, &values, Asked::Count, true).await;
-        let inserted = || Insert::Inserted(Version::from_signature(new.data));
-        match (ran.answer, ran.first) {
-            (Ok(_), _) => Ok(inserted()),
-            (Err(failure), None) if obstacle(&failure) == Obstacle::Taken => Ok(Insert::Exists),
-            // The first try may have put it there.
-            (Err(failure), Some(first)) if obstacle(&failure) == Obstacle::Taken => {
-                Ok(if handle.holds(name, new.data, first).await? { inserted() } else { Insert::Exists })
-            }
-            (Err(failure), first) => Err(handle.of_write(failure, first, new.data).await),
+        let fixed = [text(new.data)?, Value::Text(&until), new_name(name)?];
+        let (sql, values) = handle.write(&handle.statements.insert, new.columns, &fixed)?;
+        match handle.run(handle.connections.deadline(), &sql, &values.all(), Asked::Count, true).await {
+            Ok(_) => Ok(Insert::Inserted(Version::from_signature(new.data))),
+            Err(failure) if obstacle(&failure) == Obstacle::Taken => Ok(Insert::Exists),
+            Err(failure) => Err(handle.of_write(failure, new.data).await),
         }
     }
 
     async fn replace(&self, name: &str, expect: Expect<'_>, new: New<'_>) -> Result<Replace, StorageError> {
         let handle = &*self.0;
         let until = handle.dates.write(new.expires);
-        let values = [text(new.data)?, Value::Text(&until)];
-        let sql = handle.statements.replace.expecting(expect);
-        let replaced = || Replace::Replaced(Version::from_signature(new.data));
-        Ok(match handle.hit(name, sql, &values, expect, new.data).await? {
-            (Hit::Done, _) => replaced(),
-            (Hit::Changed { data: Some(data) }, Some(_)) if data == new.data => replaced(),
-            (Hit::Changed { .. }, _) => Replace::Changed,
-            (Hit::Missing, _) => Replace::Missing,
-            (Hit::Taken(failure), _) => return Err(failure.of_write()),
-        })
+        let fixed = [text(new.data)?, Value::Text(&until)];
+        let (sql, values) = handle.write(handle.statements.replace.expecting(expect), new.columns, &fixed)?;
+        match handle.hit(name, &sql, &values.all(), expect, new.data).await? {
+            Hit::Done => Ok(Replace::Replaced(Version::from_signature(new.data))),
+            Hit::Changed => Ok(Replace::Changed),
+            Hit::Missing => Ok(Replace::Missing),
+            Hit::Taken(failure) => Err(failure.of_write()),
+        }
     }
 
     async fn touch(&self, name: &str, expect: Expect<'_>, until: Timestamp) -> Result<Touch, StorageError> {
         let handle = &*self.0;
         let until = handle.dates.write(until);
-        let sql = handle.statements.touch.expecting(expect);
-        Ok(match handle.hit(name, sql, &[Value::Text(&until)], expect, b"").await?.0 {
-            Hit::Done => Touch::Touched,
-            Hit::Changed { .. } => Touch::Changed,
-            Hit::Missing => Touch::Missing,
-            Hit::Taken(failure) => return Err(failure.of_write()),
-        })
+        let sql = handle.statements.touch.expecting(expect).whole();
+        match handle.hit(name, sql, &[Value::Text(&until)], expect, b"").await? {
+            Hit::Done => Ok(Touch::Touched),
+            Hit::Changed => Ok(Touch::Changed),
+            Hit::Missing => Ok(Touch::Missing),
+            Hit::Taken(failure) => Err(failure.of_write()),
+        }
     }
 
     async fn remove(&self, name: &str, expect: Expect<'_>) -> Result<Remove, StorageError> {
         let handle = &*self.0;
-        let sql = handle.statements.remove.expecting(expect);
+        let sql = handle.statements.remove.expecting(expect).whole();
         match handle.hit(name, sql, &[], expect, b"").await? {
-            (Hit::Done, _) => Ok(Remove::Removed),
-            (Hit::Changed { .. }, _) => Ok(Remove::Changed),
-            (Hit::Missing, None) => Ok(Remove::Missing),
-            // The first try may have removed it, or somebody else.
-            (Hit::Missing, Some(first)) => Err(first.of_write()),
-            (Hit::Taken(failure), _) => Err(failure.of_write()),
+            Hit::Done => Ok(Remove::Removed),
+            Hit::Changed => Ok(Remove::Changed),
+            Hit::Missing => Ok(Remove::Missing),
+            Hit::Taken(failure) => Err(failure.of_write()),
         }
     }
 
@@ -357,22 +322,17 @@ impl Storage for MysqlStorage {
         let handle = &*self.0;
         // The row is free to take its own name, so that case is told apart here.
         if from == to {
-            let found = handle.data(from).await?.is_some();
+            let found = handle.is_present(handle.connections.deadline(), from).await?;
             return Ok(if found { Rename::Exists } else { Rename::Missing });
         }
         let until = handle.dates.write(new.expires);
-        let values = [new_name(to)?, text(new.data)?, Value::Text(&until)];
-        let sql = handle.statements.rename.expecting(expect);
-        let renamed = || Rename::Renamed(Version::from_signature(new.data));
-        match handle.hit(from, sql, &values, expect, new.data).await? {
-            (Hit::Done, _) => Ok(renamed()),
-            (Hit::Changed { .. }, _) => Ok(Rename::Changed),
-            (Hit::Taken(_), _) => Ok(Rename::Exists),
-            (Hit::Missing, None) => Ok(Rename::Missing),
-            // The first try may have moved it.
-            (Hit::Missing, Some(first)) => {
-                Ok(if handle.holds(to, new.data, first).await? { renamed() } else { Rename::Missing })
-            }
+        let fixed = [new_name(to)?, text(new.data)?, Value::Text(&until)];
+        let (sql, values) = handle.write(handle.statements.rename.expecting(expect), new.columns, &fixed)?;
+        match handle.hit(from, &sql, &values.all(), expect, new.data).await? {
+            Hit::Done => Ok(Rename::Renamed(Version::from_signature(new.data))),
+            Hit::Changed => Ok(Rename::Changed),
+            Hit::Missing => Ok(Rename::Missing),
+            Hit::Taken(_) => Ok(Rename::Exists),
         }
     }
 
@@ -398,14 +358,14 @@ impl Storage for MysqlStorage {
         let handle = &*self.0;
         let now = handle.dates.write(now);
         let values = [Value::Text(&now), Value::Number(i64::try_from(limit).unwrap_or(i64::MAX))];
-        let ran = handle.run(&handle.statements.remove_expired, &values, Asked::Count, true).await;
-        match ran.answer {
+        let deadline = handle.connections.deadline();
+        match handle.run(deadline, &handle.statements.remove_expired, &values, Asked::Count, true).await {
             Ok(answer) => Ok(usize::try_from(answer.count).unwrap_or(usize::MAX)),
-            Err(failure) => Err(handle.of_write(failure, ran.first, b"").await),
+            Err(failure) => Err(handle.of_write(failure, b"").await),
         }
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new().atomic_rename().scan()
+        Capabilities::new().atomic_rename().scan().columns()
     }
 }

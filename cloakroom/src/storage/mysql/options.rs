@@ -299,7 +299,8 @@ impl MysqlOptions {
             Some(mode) => format!("'{}'", mode.replace(['\'', '\\'], "")),
             None => "@@SESSION.sql_mode".to_owned(),
         };
-        let isolation = self.isolation.map(|level| format!("SET SESSION TRANSACTION ISOLATION LEVEL {}; ", level.sql()));
+        let isolation =
+            self.isolation.map(|level| format!("SET SESSION TRANSACTION ISOLATION LEVEL {}; ", level.sql()));
         // One round trip.
         setup.push(format!(
             "SET NAMES utf8mb4; {}{}; SET SESSION autocommit = 1, sql_mode = CONCAT({mode}, ',STRICT_TRANS_TABLES')",

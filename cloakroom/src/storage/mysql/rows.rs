@@ -15,15 +15,10 @@ fn bytes(row: &MySqlRow, column: usize) -> Option<&[u8]> {
 
 /// `session_data` and `expire_date` of a row.
 pub(super) fn stored(row: &MySqlRow, dates: &DateColumn) -> Result<Stored, StorageError> {
-    let data = data(row).ok_or(StorageError::Damaged("session_data"))?;
+    let data = bytes(row, 0).map(Bytes::copy_from_slice).ok_or(StorageError::Damaged("session_data"))?;
     let expires = expires(row, 1, dates).ok_or(StorageError::Damaged("expire_date"))?;
     let version = Version::from_signature(&data);
     Ok(Stored::new(data, Some(expires), version))
-}
-
-/// `session_data`, the first column.
-pub(super) fn data(row: &MySqlRow) -> Option<Bytes> {
-    bytes(row, 0).map(Bytes::copy_from_slice)
 }
 
 /// Nothing for what Django cannot read either: `0000-00-00 00:00:00`.

@@ -25,8 +25,7 @@ const ADD_RECORD_NOW: &str = concat!(
     "INSERT INTO `django_migrations` (`app`, `name`, `applied`) ",
     "VALUES ('sessions', '0001_initial', UTC_TIMESTAMP(6))"
 );
-const ADD_RECORD: &str =
-    "INSERT INTO django_migrations (app, name, applied) VALUES ('sessions', '0001_initial', ?)";
+const ADD_RECORD: &str = "INSERT INTO django_migrations (app, name, applied) VALUES ('sessions', '0001_initial', ?)";
 const FIND_RECORD: &str = "SELECT 1 FROM django_migrations WHERE app = 'sessions' AND name = '0001_initial'";
 /// Whether some index begins with `expire_date`: early versions of Django named it differently.
 const FIND_INDEX: &str = "SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() \

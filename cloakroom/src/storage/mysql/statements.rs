@@ -20,7 +20,8 @@ pub(super) struct Statements {
     /// The table's name, for messages.
     pub(super) table: String,
     pub(super) read: Arc<str>,
-    pub(super) insert: Arc<str>,
+    pub(super) present: Arc<str>,
+    pub(super) insert: Write,
     pub(super) replace: Conditional,
     pub(super) touch: Conditional,
     pub(super) remove: Conditional,
@@ -33,22 +34,53 @@ pub(super) struct Statements {
 /// A statement on the row of a key, which its last two values are: with a version, which comes after them, or with any.
 #[derive(Debug)]
 pub(super) struct Conditional {
-    exact: Arc<str>,
-    any: Arc<str>,
+    exact: Write,
+    any: Write,
 }
 
 impl Conditional {
     fn new(statement: &str) -> Self {
         Self {
-            exact: format!("{statement} {FOUND} AND {TAIL} = ?").into(),
-            any: format!("{statement} {FOUND}").into(),
+            exact: Write::new(&[statement, &format!(" {FOUND} AND {TAIL} = ?")]),
+            any: Write::new(&[statement, &format!(" {FOUND}")]),
         }
     }
 
-    pub(super) fn expecting(&self, expect: Expect<'_>) -> &Arc<str> {
+    pub(super) fn expecting(&self, expect: Expect<'_>) -> &Write {
         match expect {
             Expect::Version(_) => &self.exact,
             Expect::Present | Expect::Anything => &self.any,
+        }
+    }
+}
+
+/// A statement, and the pieces between which the columns of the application's own go: of an UPDATE two, of an INSERT
+/// three.
+#[derive(Debug)]
+pub(super) struct Write {
+    whole: Arc<str>,
+    pieces: Vec<String>,
+}
+
+impl Write {
+    fn new(pieces: &[&str]) -> Self {
+        Self { whole: pieces.concat().into(), pieces: pieces.iter().map(|&piece| piece.to_owned()).collect() }
+    }
+
+    pub(super) fn whole(&self) -> &Arc<str> {
+        &self.whole
+    }
+
+    /// The statement with these columns, whose names are harmless; their values come after those of the pieces before
+    /// them.
+    pub(super) fn with(&self, names: &[&str]) -> Arc<str> {
+        let each = |form: fn(&str) -> String| names.iter().map(|name| form(name)).collect::<String>();
+        match &self.pieces[..] {
+            [set, condition] => format!("{set}{}{condition}", each(|name| format!(", `{name}` = ?"))).into(),
+            [columns, values, end] => {
+                format!("{columns}{}{values}{}{end}", each(|name| format!(", `{name}`")), each(|_| ", ?".into())).into()
+            }
+            _ => Arc::clone(&self.whole),
         }
     }
 }
@@ -62,8 +94,12 @@ impl Statements {
         Self {
             table: table.to_owned(),
             read: format!("{prefix}SELECT CAST(session_data AS BINARY), {EXPIRES} FROM {name} {FOUND}").into(),
-            insert: format!("{prefix}INSERT INTO {name} (session_data, expire_date, session_key) VALUES (?, ?, ?)")
-                .into(),
+            present: format!("{prefix}SELECT 1 FROM {name} {FOUND}").into(),
+            insert: Write::new(&[
+                &format!("{prefix}INSERT INTO {name} (session_data, expire_date, session_key"),
+                ") VALUES (?, ?, ?",
+                ")",
+            ]),
             replace: conditional(format!("UPDATE {name} SET session_data = ?, expire_date = ?")),
             touch: conditional(format!("UPDATE {name} SET expire_date = ?")),
             remove: conditional(format!("DELETE FROM {name}")),
@@ -94,7 +130,10 @@ pub(super) struct Ends {
 
 impl Ends {
     pub(super) fn before(timeout: Duration) -> Self {
-        Self { locks: (timeout - timeout / 4).as_secs().max(1), statement: (timeout - timeout / 8).as_secs_f64().max(0.001) }
+        Self {
+            locks: (timeout - timeout / 4).as_secs().max(1),
+            statement: (timeout - timeout / 8).as_secs_f64().max(0.001),
+        }
     }
 
     /// For a connection.
@@ -106,11 +145,11 @@ impl Ends {
         )
     }
 
-    /// Before a statement, on a connection that is not ours to set up.
+    /// Before a statement, on a connection that is not ours to set up: nothing is cut short there either.
     pub(super) fn for_statement(&self) -> String {
         let Self { locks, statement } = self;
         format!(
-            "/*M!100102 SET STATEMENT max_statement_time = {statement:.3}, innodb_lock_wait_timeout = {locks}, \
+            "/*M!100102 SET STATEMENT sql_mode = 'STRICT_ALL_TABLES', max_statement_time = {statement:.3}, innodb_lock_wait_timeout = {locks}, \
              lock_wait_timeout = {locks} FOR */ "
         )
     }
@@ -124,6 +163,18 @@ mod tests {
     fn a_table_may_have_any_name() {
         assert_eq!(quoted("django_session"), "`django_session`");
         assert_eq!(quoted("a`; DROP TABLE b; --\0?"), "`a``; DROP TABLE b; --?`");
+    }
+
+    #[test]
+    fn columns_go_where_their_values_are_bound() {
+        let statements = Statements::new("t", "");
+        let sql = statements.insert.with(&["a", "b"]);
+        assert_eq!(&*sql, "INSERT INTO `t` (session_data, expire_date, session_key, `a`, `b`) VALUES (?, ?, ?, ?, ?)");
+        let sql = statements.replace.expecting(Expect::Present).with(&["a"]);
+        assert_eq!(&*sql, format!("UPDATE `t` SET session_data = ?, expire_date = ?, `a` = ? {FOUND}"));
+        for write in [&statements.insert, statements.rename.expecting(Expect::Anything)] {
+            assert_eq!(&write.with(&[]), write.whole());
+        }
     }
 
     #[test]

@@ -13,10 +13,7 @@ pub(super) use lease::{Deadline, Lease};
 /// What differs between the drivers.
 pub(super) trait Dialect: sqlx::Database {
     /// Runs a statement without parameters, or several that semicolons separate.
-    fn run(
-        connection: &mut Self::Connection,
-        statement: &str,
-    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+    fn run(connection: &mut Self::Connection, statement: &str) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 
     /// Whether the server ended the connection with this answer, or the connection is of no use after it. Whether the
     /// statement took effect is then open.
