@@ -1,6 +1,6 @@
 //! `cloakroom migrate`
 
-use cloakroom::storage::{Migrated, postgres, sqlite};
+use cloakroom::storage::{Migrated, mysql, postgres, sqlite};
 use cloakroom::{DatabaseKind, Settings};
 
 use crate::database;
@@ -10,8 +10,8 @@ use crate::output::print;
 
 pub(crate) fn run(arguments: &Migrate, place: &Place) -> Result<(), Failure> {
     if arguments.sql {
-        let statements = statements(&database::settings(place)?)?;
-        return print(&sql(&statements, arguments.json));
+        let kind = kind(&database::settings(place)?)?;
+        return print(&sql(kind, arguments.json)?);
     }
     let settings = database::settings_to_write(place)?;
     if !settings.engine_name().uses_database() {
@@ -26,20 +26,24 @@ pub(crate) fn run(arguments: &Migrate, place: &Place) -> Result<(), Failure> {
 }
 
 /// For the database that the settings name; SQLite where they name none.
-fn statements(settings: &Settings) -> Result<Vec<&'static str>, Failure> {
+fn kind(settings: &Settings) -> Result<DatabaseKind, Failure> {
     let named = settings.is_set("DATABASE_URL") || settings.is_set("SESSION_DATABASE_ALIAS");
-    Ok(match if named { settings.session_database()?.kind() } else { DatabaseKind::Sqlite } {
-        DatabaseKind::Sqlite => sqlite::migration_sql().to_vec(),
-        DatabaseKind::PostgreSql => postgres::migration_sql().to_vec(),
-        kind => return Err(Failure::new(format!("there are no statements for a database of the kind {kind}"))),
-    })
+    Ok(if named { settings.session_database()?.kind() } else { DatabaseKind::Sqlite })
 }
 
-fn sql(statements: &[&str], as_json: bool) -> String {
+fn sql(kind: DatabaseKind, as_json: bool) -> Result<String, Failure> {
+    let statements = match kind {
+        DatabaseKind::Sqlite => sqlite::migration_sql().to_vec(),
+        DatabaseKind::PostgreSql => postgres::migration_sql().to_vec(),
+        DatabaseKind::MySql => mysql::migration_sql().to_vec(),
+        kind => return Err(Failure::new(format!("there are no statements for a database of the kind {kind}"))),
+    };
     if as_json {
-        return serde_json::json!({ "sql": statements }).to_string();
+        return Ok(serde_json::json!({ "sql": statements }).to_string());
     }
-    format!("BEGIN;\n{};\nCOMMIT;", statements.join(";\n"))
+    let statements = statements.join(";\n");
+    // MySQL ends a transaction at each statement that changes a table.
+    Ok(if kind == DatabaseKind::MySql { format!("{statements};") } else { format!("BEGIN;\n{statements};\nCOMMIT;") })
 }
 
 fn json(done: Migrated) -> String {

@@ -98,7 +98,6 @@ impl MysqlStorage {
     /// # Ok(())
     /// # }
     /// ```
-    #[must_use]
     pub fn from_pool(pool: sqlx::MySqlPool) -> MysqlPoolOptions {
         MysqlPoolOptions::new(pool)
     }
