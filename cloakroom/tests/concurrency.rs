@@ -29,6 +29,9 @@ enum Place {
     /// In place of the folder stands the database's URL.
     #[cfg(feature = "postgres")]
     Postgres,
+    /// Likewise.
+    #[cfg(feature = "mysql")]
+    Mysql,
 }
 
 impl Place {
@@ -40,6 +43,8 @@ impl Place {
             Self::Files => "files",
             #[cfg(feature = "postgres")]
             Self::Postgres => "postgres",
+            #[cfg(feature = "mysql")]
+            Self::Mysql => "mysql",
         }
     }
 
@@ -51,6 +56,8 @@ impl Place {
             "files" => Self::Files,
             #[cfg(feature = "postgres")]
             "postgres" => Self::Postgres,
+            #[cfg(feature = "mysql")]
+            "mysql" => Self::Mysql,
             name => panic!("no place {name}"),
         }
     }
@@ -68,6 +75,14 @@ impl Place {
             use cloakroom::storage::postgres::PostgresOptions;
             // Eight tasks of eight processes queue up for one row on a busy machine.
             let options = PostgresOptions::from_url(folder.to_str().unwrap()).unwrap().timeout(patience);
+            let storage = options.max_connections(8).open();
+            storage.migrate().await.unwrap();
+            return SessionStore::db(storage, settings).unwrap();
+        }
+        #[cfg(feature = "mysql")]
+        if self == Self::Mysql {
+            use cloakroom::storage::mysql::MysqlOptions;
+            let options = MysqlOptions::from_url(folder.to_str().unwrap()).unwrap().timeout(patience);
             let storage = options.max_connections(8).open();
             storage.migrate().await.unwrap();
             return SessionStore::db(storage, settings).unwrap();
@@ -290,5 +305,42 @@ mod on_postgresql {
     async fn a_logout_wins_every_race_where_transactions_are_serializable() {
         let Some(url) = database("serializable").await else { return };
         logouts_at(Place::Postgres, &url).await;
+    }
+}
+
+/// Both on MariaDB: the isolation level is an option of the URL, which stands in place of the folder.
+#[cfg(feature = "mysql")]
+mod on_mariadb {
+    use test_servers::MariaDb;
+
+    use super::*;
+
+    async fn url(level: &str) -> Option<PathBuf> {
+        let server = tokio::task::spawn_blocking(MariaDb::shared).await.unwrap()?;
+        Some(format!("{}?isolation_level={level}", server.new_database().url).into())
+    }
+
+    #[tokio::test]
+    async fn eight_processes_of_eight_tasks_lose_nothing() {
+        let Some(url) = url("read+committed").await else { return };
+        eight_processes_at(Place::Mysql, &url).await;
+    }
+
+    #[tokio::test]
+    async fn eight_processes_of_eight_tasks_lose_nothing_at_repeatable_read() {
+        let Some(url) = url("repeatable+read").await else { return };
+        eight_processes_at(Place::Mysql, &url).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_logout_wins_every_race() {
+        let Some(url) = url("read+committed").await else { return };
+        logouts_at(Place::Mysql, &url).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_logout_wins_every_race_when_transactions_are_serializable() {
+        let Some(url) = url("serializable").await else { return };
+        logouts_at(Place::Mysql, &url).await;
     }
 }
