@@ -8,6 +8,9 @@ use jiff::tz::TimeZone;
 use crate::Timestamp;
 use crate::settings::Settings;
 
+/// What name and value of a cookie may have together, in bytes: browsers drop what is larger (RFC 6265bis, section 5.6).
+pub(crate) const SIZE_LIMIT: usize = 4_096;
+
 /// The parts of a `Set-Cookie` that do not change from request to request. Attributes stand in the order of
 /// Python's `http.cookies`.
 #[derive(Clone, Debug)]

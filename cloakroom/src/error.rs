@@ -95,6 +95,22 @@ pub enum SessionError {
     /// The serializer that the application registered cannot write the data. What was stored stays.
     #[error("the registered serializer cannot write the session")]
     Serializer(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The engine `signed_cookies`: with this much data the cookie would be larger than browsers keep. No cookie is
+    /// sent; the browser keeps the one it has, and the changes stay in memory.
+    #[error(
+        "the session's cookie would have {size} bytes, name and value together, and browsers drop what has more than \
+         {limit}: keep less in the session, or choose an engine that keeps sessions on the server"
+    )]
+    CookieTooLarge {
+        /// Name and value together, in bytes.
+        size: usize,
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// The engine `signed_cookies`: the response has left, and with it the last chance to send a cookie. The browser
+    /// keeps the one it has.
+    #[error("the response has left, and a session in a signed cookie can only be saved with it")]
+    ResponseSent,
     /// The storage did not do its part.
     #[error(transparent)]
     Storage(StorageError),

@@ -29,6 +29,10 @@ const LONGEST: usize = 40;
 
 /// A session key: 8 to 40 characters of a-z and 0-9, 32 in a key that was made here or by Django.
 ///
+/// The engine `signed_cookies` has no such keys: there, as in Django, the signed text that the cookie holds stands in
+/// the key's place (B-120). Such a key comes from
+/// [`session_key`](crate::LazySession::session_key) only, and names nothing in engines that keep sessions on the server.
+///
 /// It is as good as a password for as long as the session lives: `Debug` shows a short hash only, and there
 /// is no `Display`.
 ///
@@ -42,9 +46,14 @@ const LONGEST: usize = 40;
 /// assert!("../../etc/passwd".parse::<SessionKey>().is_err());
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct SessionKey {
-    length: u8,
-    bytes: [u8; LONGEST],
+pub struct SessionKey(Kind);
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Kind {
+    /// What a stored session goes by.
+    Name { length: u8, bytes: [u8; LONGEST] },
+    /// What a cookie of the engine `signed_cookies` holds, verified or not.
+    Cookie(Arc<str>),
 }
 
 /// Why a text is not a session key. It does not say which text.
@@ -64,7 +73,7 @@ impl SessionKey {
     /// A new key of 32 random characters (165 bits), from the thread's cryptographically secure generator.
     #[must_use]
     pub fn generate() -> Self {
-        let mut key = Self { length: GENERATED as u8, bytes: [0; LONGEST] };
+        let mut bytes = [0; LONGEST];
         let mut filled = 0;
         let mut rng = rand::rng();
         let mut random = [0; 48];
@@ -72,11 +81,11 @@ impl SessionKey {
             rng.fill_bytes(&mut random);
             // 252 is the largest multiple of 36 in a byte: what lies above would favour some characters.
             for byte in random.into_iter().filter(|&byte| byte < 252).take(GENERATED - filled) {
-                key.bytes[filled] = ALPHABET[usize::from(byte) % ALPHABET.len()];
+                bytes[filled] = ALPHABET[usize::from(byte) % ALPHABET.len()];
                 filled += 1;
             }
         }
-        key
+        Self(Kind::Name { length: GENERATED as u8, bytes })
     }
 
     /// Reads a key, hostile input included; nothing else is looked at.
@@ -94,16 +103,33 @@ impl SessionKey {
         if !(SHORTEST..=LONGEST).contains(&text.len()) || !all_of_a_key() {
             return Err(InvalidSessionKey);
         }
-        let mut key = Self { length: text.len() as u8, bytes: [0; LONGEST] };
-        key.bytes[..text.len()].copy_from_slice(text);
-        Ok(key)
+        let mut bytes = [0; LONGEST];
+        bytes[..text.len()].copy_from_slice(text);
+        Ok(Self(Kind::Name { length: text.len() as u8, bytes }))
+    }
+
+    /// The text of a cookie of the engine `signed_cookies`, verified or not.
+    pub(crate) fn of_cookie(text: impl Into<Arc<str>>) -> Self {
+        Self(Kind::Cookie(text.into()))
+    }
+
+    /// The name of a stored session; `None` for the text of a signed cookie. Storages are given names by way of this
+    /// only.
+    pub(crate) fn as_name(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Name { .. } => Some(self.as_str()),
+            Kind::Cookie(_) => None,
+        }
     }
 
     /// The key itself. Do not log it.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        // Only a-z and 0-9 ever get in.
-        std::str::from_utf8(&self.bytes[..usize::from(self.length)]).unwrap_or_default()
+        match &self.0 {
+            // Only a-z and 0-9 ever get in.
+            Kind::Name { length, bytes } => std::str::from_utf8(&bytes[..usize::from(*length)]).unwrap_or_default(),
+            Kind::Cookie(text) => text,
+        }
     }
 
     /// A short hash of the key that may be logged: eight hexadecimal digits.
@@ -184,6 +210,18 @@ mod tests {
             let count = f64::from(seen[usize::from(*byte)]);
             assert!((count - mean).abs() < mean * 0.15, "{} came {count} times, about {mean} expected", *byte as char);
         }
+    }
+
+    #[test]
+    fn the_text_of_a_signed_cookie_is_no_name_even_where_it_could_be_one() {
+        let text = "0123456789abcdef0123456789abcdef";
+        let (name, cookie) = (SessionKey::parse(text).unwrap(), SessionKey::of_cookie(text));
+        assert_eq!((name.as_name(), cookie.as_name()), (Some(text), None));
+        assert_eq!(cookie.as_str(), text);
+        assert_ne!(name, cookie);
+        let signed = SessionKey::of_cookie("eyJhIjoxfQ:1tWODG:4QyyJp7aDAgjEZtUjdgeQFo-1BFs9X6lOiKBfgKVqIc");
+        assert_eq!(format!("{signed:?}"), format!("SessionKey(#{})", signed.short_hash()));
+        assert_eq!(signed.short_hash().len(), 8);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Removing what has expired.
 
-use crate::engine::BoundEngine;
+use crate::engine::StoredEngine;
+use crate::engine::stored::name_of;
 use crate::error::SessionError;
 use crate::key::SessionKey;
 use crate::settings::EngineName;
@@ -31,14 +32,14 @@ pub struct Cleared {
     pub unreadable: u64,
 }
 
-impl BoundEngine {
+impl StoredEngine {
     pub(crate) async fn clear_expired(&self) -> Result<Cleared, SessionError> {
-        self.check_writable()?;
+        self.terms.check_writable()?;
         let mut cleared = Cleared::default();
-        if self.name() == EngineName::File {
+        if self.terms.name == EngineName::File {
             self.clear_by_content(&mut cleared).await?;
         }
-        let now = self.clock().now();
+        let now = self.terms.clock.now();
         loop {
             let batch = self.storage.remove_expired(now, BATCH).await?;
             cleared.removed += batch as u64;
@@ -72,7 +73,7 @@ impl BoundEngine {
         }
         if cleared.unreadable > 0 {
             tracing::warn!(
-                engine = %self.name(),
+                engine = %self.terms.name,
                 count = cleared.unreadable,
                 "sessions that cannot be read were left as they are; are SECRET_KEY and SESSION_SALT those they were signed with?"
             );
@@ -81,13 +82,13 @@ impl BoundEngine {
     }
 
     async fn look_at(&self, key: &SessionKey) -> Result<Entry, SessionError> {
-        let stored = match self.storage.read(key.as_str()).await {
+        let stored = match self.storage.read(name_of(key)?).await {
             Ok(Some(stored)) => stored,
             Ok(None) => return Ok(Entry::Kept),
             Err(StorageError::Damaged(_)) => return Ok(Entry::Unreadable),
             Err(error) => return Err(error.into()),
         };
-        let Ok(decoded) = self.format.decode(&stored.data) else { return Ok(Entry::Unreadable) };
+        let Ok(decoded) = self.terms.format.decode(&stored.data) else { return Ok(Entry::Unreadable) };
         match self.is_live(&stored, &decoded.data) {
             Ok(true) => Ok(Entry::Kept),
             Ok(false) => Ok(Entry::Expired(stored.version)),

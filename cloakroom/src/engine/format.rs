@@ -9,7 +9,7 @@ use crate::Timestamp;
 use crate::data::SessionData;
 use crate::error::SessionError;
 use crate::settings::SessionSerializer;
-use crate::wire::signing::{TimestampSigner, dumps_bytes, loads_data};
+use crate::wire::signing::{TimestampSigner, dumps_bytes, loads_bytes, loads_data};
 use crate::wire::stored::{self, DecodeError};
 
 #[derive(Clone)]
@@ -27,6 +27,8 @@ pub(crate) enum Format {
 pub(crate) struct Decoded {
     pub(crate) data: SessionData,
     pub(crate) outdated: bool,
+    /// The second of signing; `None` where nothing is signed.
+    pub(crate) signed_at: Option<i128>,
 }
 
 impl Format {
@@ -43,20 +45,29 @@ impl Format {
     }
 
     pub(crate) fn decode(&self, stored: &Bytes) -> Result<Decoded, DecodeError> {
-        let (json, key) = match self {
+        self.decode_fresh(stored, None)
+    }
+
+    /// The same, of what was signed no longer ago than so many seconds before now.
+    pub(crate) fn decode_fresh(
+        &self,
+        stored: &Bytes,
+        max_age: Option<(f64, Timestamp)>,
+    ) -> Result<Decoded, DecodeError> {
+        let (json, key, signed_at) = match self {
             Self::SignedJson(signer) => {
-                let decoded = stored::decode(stored, signer)?;
-                (Bytes::from(decoded.json), decoded.key)
+                let decoded = loads_bytes(stored, signer, max_age)?;
+                (Bytes::from(decoded.json), decoded.key, Some(decoded.signed_at))
             }
             Self::Signed(signer, serializer) => {
-                let (data, key, _) = loads_data(stored, signer, None)?;
+                let (data, key, signed_at) = loads_data(stored, signer, max_age)?;
                 let json = serializer.loads(&data).map_err(|_| DecodeError::Serializer)?;
-                (Bytes::from(json), key)
+                (Bytes::from(json), key, Some(signed_at))
             }
-            Self::Json => (stored.clone(), 0),
+            Self::Json => (stored.clone(), 0, None),
         };
         let data = SessionData::from_bytes(json).map_err(DecodeError::Json)?;
-        Ok(Decoded { data, outdated: key > 0 })
+        Ok(Decoded { data, outdated: key > 0, signed_at })
     }
 }
 

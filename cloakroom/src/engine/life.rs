@@ -2,7 +2,7 @@
 
 use crate::Timestamp;
 use crate::data::SessionData;
-use crate::engine::BoundEngine;
+use crate::engine::StoredEngine;
 use crate::error::SessionError;
 use crate::expiry::{Custom, EXPIRY, ExpiryError, Policy};
 use crate::settings::EngineName;
@@ -11,22 +11,22 @@ use crate::storage::{StorageError, Stored};
 /// A second.
 const SECOND: i64 = 1_000_000;
 
-impl BoundEngine {
+impl StoredEngine {
     /// By the entry's own expiry, or in the `file` engine by what the session says and when it was last saved.
     pub(super) fn is_live(&self, stored: &Stored, data: &SessionData) -> Result<bool, SessionError> {
-        let now = self.clock().now();
-        if self.name() != EngineName::File || stored.expires.is_some() {
+        let now = self.terms.clock.now();
+        if self.terms.name != EngineName::File || stored.expires.is_some() {
             return Ok(stored.expires.is_none_or(|expires| expires > now));
         }
         let Some(saved) = stored.modified_at else {
             return Err(StorageError::Damaged("it does not say when a session was last saved").into());
         };
-        Ok(is_live_since(custom_expiry(data, self.policy())?, self.policy(), saved, now))
+        Ok(is_live_since(custom_expiry(data, &self.terms.policy)?, &self.terms.policy, saved, now))
     }
 }
 
 /// An expiry that Python counts as false is none.
-fn custom_expiry(data: &SessionData, policy: &Policy) -> Result<Custom, ExpiryError> {
+pub(super) fn custom_expiry(data: &SessionData, policy: &Policy) -> Result<Custom, ExpiryError> {
     match data.raw(EXPIRY) {
         Some("\"\"" | "false" | "[]" | "{}") => Ok(Custom::None),
         member => Custom::from_member(member, policy),

@@ -1,10 +1,12 @@
-//! Django's engines: a wire format plus a storage.
+//! Django's engines: a wire format plus a storage, or plus the cookie itself.
 
 mod bound;
 mod clearing;
 mod format;
 mod life;
 mod read_back;
+mod signed_cookies;
+mod stored;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,8 +15,10 @@ use crate::data::SessionData;
 use crate::settings::EngineName;
 use crate::storage::{Column, DynStorage, MemoryStorage, Storage};
 
-pub(crate) use bound::{BoundEngine, Found, Target};
+pub(crate) use bound::BoundEngine;
 pub use clearing::Cleared;
+pub(crate) use signed_cookies::SignedCookies;
+pub(crate) use stored::{Found, StoredEngine, Target};
 
 /// An engine: how session data is written and where it is kept. Chosen at run time.
 ///
@@ -25,21 +29,30 @@ pub use clearing::Cleared;
 /// let engine = Engine::db(MemoryStorage::new());
 /// assert_eq!(engine.name().as_str(), "db");
 /// assert_eq!(Engine::memory().name(), Engine::memory_in(MemoryStorage::new()).name());
+/// assert_eq!(Engine::signed_cookies().name().as_str(), "signed_cookies");
 /// ```
 #[derive(Clone)]
 pub struct Engine {
     name: EngineName,
-    storage: Arc<dyn DynStorage>,
+    place: Place,
     columns: Option<Columns>,
 }
 
 /// Fills the columns of the application's own.
 pub(crate) type Columns = Arc<dyn Fn(&SessionData) -> Vec<Column> + Send + Sync>;
 
+/// Where sessions are kept.
+#[derive(Clone)]
+enum Place {
+    Storage(Arc<dyn DynStorage>),
+    /// In the cookie, so nowhere on the server.
+    Cookie,
+}
+
 impl Engine {
     /// Django's `db` engine: signed JSON, in any storage.
     pub fn db(storage: impl Storage) -> Self {
-        Self { name: EngineName::Db, storage: Arc::new(storage), columns: None }
+        Self::stored(EngineName::Db, storage)
     }
 
     /// Django's `file` engine: signed JSON in files, which end by what they hold and when they were last written
@@ -47,7 +60,7 @@ impl Engine {
     /// last written: an entry that does not is an error.
     #[cfg(feature = "file")]
     pub fn file(storage: impl Storage) -> Self {
-        Self { name: EngineName::File, storage: Arc::new(storage), columns: None }
+        Self::stored(EngineName::File, storage)
     }
 
     /// Plain JSON in this process's memory, gone with it.
@@ -59,7 +72,19 @@ impl Engine {
     /// Plain JSON in a storage that nobody else writes to: without a signature, what is read back is
     /// trusted.
     pub fn memory_in(storage: impl Storage) -> Self {
-        Self { name: EngineName::Memory, storage: Arc::new(storage), columns: None }
+        Self::stored(EngineName::Memory, storage)
+    }
+
+    /// Django's `signed_cookies` engine: signed JSON in the cookie, which is the session. Nothing is kept on the server,
+    /// so a visitor can read the data and bring back an earlier state of it, also after a logout: `docs/engines.md`
+    /// says when that will do.
+    #[must_use]
+    pub fn signed_cookies() -> Self {
+        Self { name: EngineName::SignedCookies, place: Place::Cookie, columns: None }
+    }
+
+    fn stored(name: EngineName, storage: impl Storage) -> Self {
+        Self { name, place: Place::Storage(Arc::new(storage)), columns: None }
     }
 
     /// Fills columns of the application's own beside each session that is written: Django's custom session models have

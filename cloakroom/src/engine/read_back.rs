@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use crate::Timestamp;
-use crate::engine::bound::{BoundEngine, Target};
+use crate::engine::stored::{StoredEngine, Target, name_of};
 use crate::key::SessionKey;
 use crate::storage::{Expect, Insert, New, Remove, Rename, Replace, StorageError, Stored, Touch, Version};
 
@@ -35,13 +35,13 @@ where
     }
 }
 
-impl BoundEngine {
+impl StoredEngine {
     /// Reads an entry back; if even that fails, the outcome stays unknown.
     async fn read_back(&self, key: &SessionKey, source: Source) -> Result<(Option<Stored>, Source), StorageError> {
-        match self.storage.read(key.as_str()).await {
+        match self.storage.read(name_of(key)?).await {
             Ok(stored) => Ok((stored, source)),
             Err(error) => {
-                tracing::warn!(engine = %self.name(), %error, "an unknown outcome could not be read back");
+                tracing::warn!(engine = %self.terms.name, %error, "an unknown outcome could not be read back");
                 Err(StorageError::OutcomeUnknown(source))
             }
         }
@@ -100,7 +100,7 @@ impl BoundEngine {
         match self.read_back(to, source).await? {
             (Some(stored), _) if stored.data == new.data => {
                 // In a storage of two steps the old entry may still be there, and its key must be dead.
-                match self.storage.remove(target.key.as_str(), Expect::Version(&target.version)).await? {
+                match self.storage.remove(name_of(&target.key)?, Expect::Version(&target.version)).await? {
                     Remove::Removed | Remove::Missing => Ok(Rename::Renamed(stored.version)),
                     Remove::Changed => self.rename_undone(to, &stored.version).await,
                 }
@@ -116,7 +116,7 @@ impl BoundEngine {
 
     /// The old entry changed before it could be removed: the new one goes, and the rename begins anew.
     async fn rename_undone(&self, to: &SessionKey, version: &Version) -> Result<Rename, StorageError> {
-        self.storage.remove(to.as_str(), Expect::Version(version)).await.map(|_: Remove| Rename::Changed)
+        self.storage.remove(name_of(to)?, Expect::Version(version)).await.map(|_: Remove| Rename::Changed)
     }
 
     pub(super) async fn removed(&self, key: &SessionKey, source: Source) -> Result<(), StorageError> {

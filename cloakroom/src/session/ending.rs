@@ -41,6 +41,8 @@ struct Request {
     had_cookie: bool,
     save_every: bool,
     read_only: bool,
+    /// The cookie is the session.
+    in_cookie: bool,
 }
 
 enum Step {
@@ -55,6 +57,10 @@ impl State {
     fn next_step(&self, request: Request) -> Step {
         let keep = |vary| Step::Answer(Answer { vary, cookie: CookieAction::Keep });
         if self.is_empty() {
+            // A flush that only the browser would have to hear of is refused like every other write.
+            if request.read_only && request.in_cookie && request.had_cookie && self.flushes > 0 {
+                return Step::Save;
+            }
             // What cannot be verified is left alone, its cookie too, until something is changed (D14).
             // A service that only reads ends nobody's session, even where it looks in the wrong place.
             let may_remove = request.had_cookie && !request.read_only;
@@ -110,7 +116,8 @@ impl LazySession {
         let settings = self.shared.store.settings();
         // A service that only reads leaves it to the others to prolong lives.
         let save_every = settings.session_save_every_request && !settings.session_read_only;
-        Request { status, had_cookie, save_every, read_only: settings.session_read_only }
+        let in_cookie = self.shared.cookies().is_some();
+        Request { status, had_cookie, save_every, read_only: settings.session_read_only, in_cookie }
     }
 
     async fn close_unmarked(&self, request: Request) -> Result<Answer, SessionError> {

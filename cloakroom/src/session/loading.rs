@@ -1,7 +1,7 @@
 //! From the storage into memory.
 
 use crate::data::SessionData;
-use crate::engine::Found;
+use crate::engine::{BoundEngine, Found};
 use crate::error::SessionError;
 use crate::session::state::Shared;
 
@@ -16,13 +16,21 @@ impl Shared {
     }
 
     pub(super) async fn load_while_io_is_held(&self) -> Result<(), SessionError> {
-        let key = {
+        let (key, engine) = {
             let mut state = self.state();
             if state.data.is_some() {
                 return Ok(());
             }
+            let engine = match self.store.bound_engine() {
+                BoundEngine::Stored(engine) => engine,
+                BoundEngine::SignedCookies(cookies) => {
+                    let has_cookie = state.key.is_some() || state.foreign;
+                    state.data = Some(if has_cookie { state.read_cookie(cookies) } else { SessionData::new() });
+                    return Ok(());
+                }
+            };
             match &state.key {
-                Some(key) => key.clone(),
+                Some(key) => (key.clone(), engine),
                 None => {
                     state.foreign = false;
                     state.data = Some(SessionData::new());
@@ -30,7 +38,7 @@ impl Shared {
                 }
             }
         };
-        let found = self.store.bound_engine().find(&key).await?;
+        let found = engine.find(&key).await?;
         let mut state = self.state();
         if state.data.is_some() || state.key.as_ref() != Some(&key) {
             // Flushed in the meantime.
@@ -55,11 +63,16 @@ impl Shared {
     /// forgotten (B-35).
     pub(super) async fn load_again(&self) -> Result<SessionData, SessionError> {
         let _io = self.io.lock().await;
+        let engine = match self.store.bound_engine() {
+            BoundEngine::Stored(engine) => engine,
+            // Also without a cookie this counts as a failure (B-129).
+            BoundEngine::SignedCookies(cookies) => return Ok(self.state().read_cookie(cookies)),
+        };
         let Some(key) = self.state().stored_key() else {
             self.state().foreign = false;
             return Ok(SessionData::new());
         };
-        let found = self.store.bound_engine().find(&key).await?;
+        let found = engine.find(&key).await?;
         match found {
             Found::Session { data, live: true, .. } => Ok(data),
             found => {

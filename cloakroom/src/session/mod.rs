@@ -3,6 +3,7 @@
 mod blocking;
 mod dictionary;
 mod ending;
+mod in_cookie;
 mod lazy;
 mod loaded;
 mod loading;

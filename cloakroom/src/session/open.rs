@@ -69,6 +69,7 @@ fn engine_of(settings: &Settings) -> Result<EngineName, OpenError> {
 fn engine_without_database(engine: EngineName, settings: &Settings) -> Result<Engine, OpenError> {
     Ok(match engine {
         EngineName::Memory => Engine::memory(),
+        EngineName::SignedCookies => Engine::signed_cookies(),
         #[cfg(feature = "file")]
         EngineName::File => Engine::file(FileOptions::for_settings(settings).open()?),
         other => return Err(other.not_yet().at_source(settings.source("SESSION_ENGINE")).into()),

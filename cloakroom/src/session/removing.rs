@@ -9,6 +9,9 @@ impl Shared {
     /// tries again.
     pub(super) async fn flush_now(&self) -> Result<(), SessionError> {
         self.store.bound_engine().check_writable()?;
+        if self.cookies().is_some() {
+            self.check_unanswered()?;
+        }
         self.state().flush();
         let _io = self.io.lock().await;
         self.remove_doomed_while_io_is_held().await
@@ -25,11 +28,23 @@ impl Shared {
     /// Removes what is stored under the session's own key; key and data stay in memory (B-42).
     pub(super) async fn delete_own(&self) -> Result<(), SessionError> {
         let _io = self.io.lock().await;
+        if self.cookies().is_some() {
+            self.store.bound_engine().check_writable()?;
+            self.check_unanswered()?;
+            self.state().delete_cookie();
+            return Ok(());
+        }
         let key = self.state().stored_key();
         match key {
             Some(key) => self.store.delete(&key).await,
             None => Ok(()),
         }
+    }
+
+    /// Removes what is stored under another key. Where the cookie is the session there is no other, and whatever key is
+    /// given counts as its own (B-122).
+    pub(super) async fn delete_key(&self, key: &SessionKey) -> Result<(), SessionError> {
+        if self.cookies().is_some() { self.delete_own().await } else { self.store.delete(key).await }
     }
 
     /// Takes over what a request leaves behind that ends without an answer: what was flushed is removed.

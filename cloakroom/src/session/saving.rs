@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::Timestamp;
 use crate::data::Changes;
-use crate::engine::{BoundEngine, Found, Target};
+use crate::engine::{BoundEngine, Found, StoredEngine, Target};
 use crate::error::SessionError;
 use crate::key::SessionKey;
 use crate::session::state::{Shared, State};
 use crate::storage::{Column, Insert, New, Rename, Replace, StorageError, Touch, Version};
-use crate::{SessionStore, Timestamp};
 
 /// So many requests may save the same session before ours gives up. Each try that fails is one that another
 /// request won.
@@ -37,6 +37,12 @@ impl Shared {
     pub(super) async fn save(self: &Arc<Self>, must_create: bool) -> Result<(), SessionError> {
         self.store.bound_engine().check_writable()?;
         let _io = self.io.lock().await;
+        if let Some(cookies) = self.cookies() {
+            self.check_unanswered()?;
+            self.load_while_io_is_held().await?;
+            self.state().accessed = true;
+            return self.sign(cookies);
+        }
         let claimed_key = {
             let state = self.state();
             state.data.is_none() && (state.key.is_some() || state.foreign)
@@ -57,9 +63,15 @@ impl Shared {
         self.write_while_io_is_held().await
     }
 
-    /// Stores the session under a new key at once; what is stored under the old one stays (B-36, B-37).
+    /// Stores the session under a new key at once; what is stored under the old one stays (B-36, B-37). A session in a
+    /// cookie is only marked as modified (B-124).
     pub(super) async fn create(self: &Arc<Self>) -> Result<(), SessionError> {
         self.store.bound_engine().check_writable()?;
+        if self.cookies().is_some() {
+            self.check_unanswered()?;
+            self.state().set_modified(true);
+            return Ok(());
+        }
         let _io = self.io.lock().await;
         {
             let mut state = self.state();
@@ -69,14 +81,18 @@ impl Shared {
         self.write_while_io_is_held().await
     }
 
-    /// Gives the session a new key at once and its data with it; the old key is dead from then on (B-38).
+    /// Gives the session a new key at once and its data with it; the old key is dead from then on (B-38). A session in a
+    /// cookie is saved, and the old cookie still opens it (B-125).
     pub(super) async fn cycle_key_now(self: &Arc<Self>) -> Result<(), SessionError> {
+        if self.cookies().is_some() {
+            return self.save(false).await;
+        }
         self.store.bound_engine().check_writable()?;
         let _io = self.io.lock().await;
         self.load_while_io_is_held().await?;
         self.remove_doomed_while_io_is_held().await?;
         let before = self.state().key.clone();
-        let recorded = self.record_change_of_key();
+        let recorded = self.record_new_key();
         let written = self.write_while_io_is_held().await;
         let mut state = self.state();
         match &written {
@@ -88,8 +104,17 @@ impl Shared {
         written
     }
 
-    /// The session gets a new key when it is saved, and shows it from now on (D18).
-    pub(super) fn record_change_of_key(&self) -> SessionKey {
+    /// The session gets a new key when it is saved, and shows it from now on (D18); a session in a cookie is signed
+    /// anew then.
+    pub(super) fn record_change_of_key(&self) {
+        if self.cookies().is_some() {
+            self.state().write();
+        } else {
+            self.record_new_key();
+        }
+    }
+
+    fn record_new_key(&self) -> SessionKey {
         let key = self.store.next_key();
         let mut state = self.state();
         state.write();
@@ -98,11 +123,15 @@ impl Shared {
     }
 
     pub(super) async fn write_while_io_is_held(self: &Arc<Self>) -> Result<(), SessionError> {
+        let engine = match self.store.bound_engine() {
+            BoundEngine::Stored(engine) => engine,
+            BoundEngine::SignedCookies(cookies) => return self.sign(cookies),
+        };
         let mut keys = 0;
         for _ in 0..TRIES {
-            let (plan, unsettled) = self.plan()?;
+            let (plan, unsettled) = self.plan(engine)?;
             let touched = matches!(plan, Plan::Touch { .. });
-            match plan.carry_out(&self.store).await? {
+            match plan.carry_out(engine).await? {
                 Outcome::Written { key, version } => {
                     unsettled.settle(Target { key, version, outdated: false }, touched);
                     return Ok(());
@@ -119,7 +148,7 @@ impl Shared {
                 Outcome::Missing => return Err(SessionError::UpdateError),
                 Outcome::Changed => {
                     drop(unsettled);
-                    self.merge_with_stored().await?;
+                    self.merge_with_stored(engine).await?;
                 }
             }
         }
@@ -127,7 +156,7 @@ impl Shared {
     }
 
     /// What there is to write now. The changes in it count as saved, until the plan is found to have failed.
-    fn plan(self: &Arc<Self>) -> Result<(Plan, Unsettled), SessionError> {
+    fn plan(self: &Arc<Self>, engine: &StoredEngine) -> Result<(Plan, Unsettled), SessionError> {
         let now = self.store.clock().now();
         let policy = self.store.policy();
         let mut guard = self.state();
@@ -135,7 +164,6 @@ impl Shared {
         let custom = state.custom_expiry(policy)?;
         let expires = custom.date(policy, now)?;
         let data = state.data.get_or_insert_default();
-        let engine = self.store.bound_engine();
         let content = |data: &_| {
             let bytes = engine.encode(data, now)?;
             Ok::<_, SessionError>(Content { bytes, columns: engine.columns(data), expires })
@@ -163,10 +191,10 @@ impl Shared {
     }
 
     /// Another request saved in between: our changes are made to what it left, name by name.
-    async fn merge_with_stored(&self) -> Result<(), SessionError> {
+    async fn merge_with_stored(&self, engine: &StoredEngine) -> Result<(), SessionError> {
         let Some(key) = self.state().target.as_ref().map(|target| target.key.clone()) else { return Ok(()) };
         // Whether it has expired by now does not matter: it was live when it was loaded.
-        let (fresh, target) = match self.store.bound_engine().find(&key).await? {
+        let (fresh, target) = match engine.find(&key).await? {
             Found::Session { data, target, .. } => (data, target),
             Found::Nothing => return Err(SessionError::UpdateError),
             // Another program put it there since the load. It is not overwritten.
@@ -195,8 +223,7 @@ impl Content {
 }
 
 impl Plan {
-    async fn carry_out(self, store: &SessionStore) -> Result<Outcome, StorageError> {
-        let engine = store.bound_engine();
+    async fn carry_out(self, engine: &StoredEngine) -> Result<Outcome, StorageError> {
         if matches!(self, Self::Rename { .. }) && !engine.capabilities().atomic_rename {
             // Two steps: a dropped request must not leave it half done.
             let engine = engine.clone();
@@ -209,7 +236,7 @@ impl Plan {
         self.perform(engine).await
     }
 
-    async fn perform(self, engine: &BoundEngine) -> Result<Outcome, StorageError> {
+    async fn perform(self, engine: &StoredEngine) -> Result<Outcome, StorageError> {
         Ok(match self {
             Self::Create { key, content } => match engine.insert(&key, content.as_new()).await? {
                 Insert::Inserted(version) => Outcome::Written { key, version },

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::data::SessionData;
-use crate::engine::Target;
+use crate::engine::{BoundEngine, Target};
 use crate::key::{SHORTEST, SessionKey};
 use crate::session::store::SessionStore;
 
@@ -31,7 +31,13 @@ impl Drop for Shared {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         if state.answered && state.unsaved {
-            tracing::warn!("a session was changed after the response had left, and nobody saved it: await `asave`");
+            if matches!(self.store.bound_engine(), BoundEngine::SignedCookies(_)) {
+                tracing::warn!(
+                    "a session in a signed cookie was changed after the response had left: nothing was saved"
+                );
+            } else {
+                tracing::warn!("a session was changed after the response had left, and nobody saved it: await `asave`");
+            }
         }
         let doomed = std::mem::take(&mut state.doomed);
         self.store.remove_in_background(doomed);
@@ -79,8 +85,12 @@ impl State {
         }
     }
 
-    pub(super) fn from_key(key: Option<SessionKey>) -> Self {
-        Self { key, ..Self::default() }
+    /// The text of a signed cookie is no key here.
+    pub(super) fn from_key(key: Option<&SessionKey>) -> Self {
+        match key {
+            Some(key) if key.as_name().is_none() => Self { foreign: true, ..Self::default() },
+            key => Self { key: key.cloned(), ..Self::default() },
+        }
     }
 
     /// B-41: no key and no data; a session that was never read counts by its key alone.
@@ -113,10 +123,10 @@ impl State {
         self.target = None;
     }
 
-    /// Empties the session and marks what is stored of it for removal.
+    /// Empties the session and marks what is stored of it for removal. Of a signed cookie nothing is stored.
     pub(super) fn flush(&mut self) {
         let stored = self.target.take().map(|target| target.key).or(self.key.take());
-        self.doomed.extend(stored);
+        self.doomed.extend(stored.filter(|key| key.as_name().is_some()));
         self.forget_key();
         self.unreadable = false;
         self.data = Some(SessionData::new());

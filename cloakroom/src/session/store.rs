@@ -122,6 +122,31 @@ impl SessionStore {
         Self::new(Engine::memory(), settings)
     }
 
+    /// Django's `signed_cookies` engine: the cookie is the session, and nothing is kept on the server. The visitor can
+    /// read the data; a copy of an earlier cookie opens the session again, also after a logout. See `docs/engines.md`.
+    ///
+    /// ```
+    /// use cloakroom::{SessionStore, Settings};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = SessionStore::signed_cookies(Settings::new().secret_key("a secret of this site"))?;
+    /// let session = store.session(None).load().await?;
+    /// session.set("theme", "dark")?;
+    /// session.asave().await?;
+    /// let cookie = session.session_key().unwrap();
+    /// assert!(cookie.as_str().starts_with("eyJ0aGVtZSI6ImRhcmsifQ:"));
+    ///
+    /// let again = store.session_from_cookie(Some(cookie.as_str())).load().await?;
+    /// assert_eq!(again.get::<String>("theme")?.as_deref(), Some("dark"));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// A setting that cannot be used.
+    pub fn signed_cookies(settings: Settings) -> Result<Self, SettingsError> {
+        Self::new(Engine::signed_cookies(), settings)
+    }
+
     /// The same with another clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
@@ -139,7 +164,13 @@ impl SessionStore {
     /// The session of a key, or a new one. Nothing is read yet.
     #[must_use]
     pub fn session(&self, key: Option<&SessionKey>) -> LazySession {
-        self.with_state(State::from_key(key.cloned()))
+        let state = match &self.inner.engine {
+            BoundEngine::Stored(_) => State::from_key(key),
+            BoundEngine::SignedCookies(_) => {
+                key.map(|key| State::from_signed_cookie(key.as_str().as_bytes())).unwrap_or_default()
+            }
+        };
+        self.with_state(state)
     }
 
     /// The session of a cookie's value, whatever it holds. Nothing is read yet.
@@ -150,7 +181,11 @@ impl SessionStore {
 
     #[inline]
     pub(crate) fn session_from_cookie_bytes(&self, value: Option<&[u8]>) -> LazySession {
-        self.with_state(value.map(State::from_cookie).unwrap_or_default())
+        let state = match &self.inner.engine {
+            BoundEngine::Stored(_) => value.map(State::from_cookie),
+            BoundEngine::SignedCookies(_) => value.map(State::from_signed_cookie),
+        };
+        self.with_state(state.unwrap_or_default())
     }
 
     #[inline]

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::named::alias_key;
 use super::{Cache, Database, EngineName, SettingSource, Settings, SettingsError};
 use crate::expiry::Policy;
+use crate::wire::stored::SIGNED_COOKIES_SALT;
 
 static DEFAULT: SettingSource = SettingSource::Default;
 
@@ -78,10 +79,23 @@ impl Settings {
         self.session_schema.as_deref()
     }
 
-    /// The salt that stored data is signed with.
+    /// The salt that sessions are signed with: `SESSION_SALT`, or the one that the engine `signed_cookies` always has
+    /// (B-120).
+    ///
+    /// ```
+    /// use cloakroom::wire::stored::SIGNED_COOKIES_SALT;
+    /// use cloakroom::{EngineName, Settings};
+    ///
+    /// let settings = Settings::new().session_salt("django.contrib.sessions.ShopStore");
+    /// assert_eq!(settings.salt(), "django.contrib.sessions.ShopStore");
+    /// assert_eq!(settings.session_engine(EngineName::SignedCookies).salt(), SIGNED_COOKIES_SALT);
+    /// ```
     #[must_use]
     pub fn salt(&self) -> &str {
-        &self.session_salt
+        match self.session_engine {
+            EngineName::SignedCookies => SIGNED_COOKIES_SALT,
+            _ => &self.session_salt,
+        }
     }
 
     /// The folder of the `file` engine, where one is set.

@@ -81,7 +81,7 @@ impl EngineName {
     /// It does not; the error names the engine.
     pub fn available(self) -> Result<(), SettingsError> {
         match self {
-            Self::Db | Self::Memory => Ok(()),
+            Self::Db | Self::SignedCookies | Self::Memory => Ok(()),
             #[cfg(feature = "file")]
             Self::File => Ok(()),
             _ => Err(self.not_yet()),

@@ -3,7 +3,7 @@
 use super::{Settings, SettingsError};
 
 /// Name and value of a cookie: more than this browsers drop (RFC 6265bis, S13).
-const COOKIE_LIMIT: usize = 4_096;
+use crate::cookie::SIZE_LIMIT as COOKIE_LIMIT;
 /// The longest session key.
 const LONGEST_KEY: usize = 40;
 

@@ -109,7 +109,7 @@ impl LazySession {
     /// # Errors
     /// The storage did not answer.
     pub async fn adelete_key(&self, key: &SessionKey) -> Result<(), SessionError> {
-        self.shared.store.delete(key).await
+        self.shared.delete_key(key).await
     }
 
     /// Reads what is stored now and answers it, without changing what is held. If nothing lives under the
