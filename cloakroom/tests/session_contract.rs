@@ -23,6 +23,14 @@ async fn the_db_engine_in_memory() {
     session_contract(async || SessionStore::db(MemoryStorage::new(), settings()).unwrap()).await;
 }
 
+#[tokio::test]
+async fn the_signed_cookies_engine() {
+    session_contract(async || {
+        SessionStore::open(settings().session_engine(cloakroom::EngineName::SignedCookies)).unwrap()
+    })
+    .await;
+}
+
 async fn on_sqlite(wal: bool) {
     let folders: RefCell<Vec<TempDir>> = RefCell::default();
     session_contract(async || {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Barrier;
 
-use crate::{SessionData, SessionError, SessionKey, SessionStore};
+use crate::{EngineName, SessionData, SessionError, SessionKey, SessionStore};
 
 /// How many tasks save one session at once.
 const WRITERS: usize = 16;
@@ -13,20 +13,20 @@ const WRITERS: usize = 16;
 const RACES: usize = 50;
 
 /// Proves that the sessions of an engine keep what cloakroom promises, in every engine that keeps them on the
-/// server.
+/// server. Of `signed_cookies`, which keeps nothing there, the checks hold that say so.
 ///
 /// `make` gives a store with nothing in it, a new one for each check. The checks:
 ///
 /// | check | what it holds |
 /// |---|---|
-/// | what is saved is loaded | members, order and numbers to the letter; the expiry |
+/// | what is saved is loaded | members, order and numbers to the letter; the expiry; also `signed_cookies` |
 /// | an unknown key is never adopted | not by a change, a change of key, a must-create save |
 /// | different members both survive | two requests, one session; the same for 16 tasks at once |
 /// | clear removes what was not set after it | also what another request set meanwhile |
 /// | a deleted session stays deleted | save, touch, change of key; and in 50 races with a logout |
 /// | a changed key is dead | and its data live on under the new one |
-/// | a flush ends the session | what is set afterwards goes to a new key |
-/// | an ended session is not loaded | a past expiry, by seconds and by moment |
+/// | a flush ends the session | what is set afterwards goes to a new key; also `signed_cookies` |
+/// | an ended session is not loaded | a past expiry, by seconds and by moment; also `signed_cookies` |
 /// | a touch does not undo a new expiry | another request's `set_expiry` wins |
 /// | a new session must be new | `CreateError` for one that is stored |
 /// | clear_expired leaves the living | and what it removes is gone |
@@ -44,7 +44,13 @@ const RACES: usize = 50;
 /// # Panics
 /// When a check fails; the message says which.
 pub async fn session_contract(make: impl AsyncFn() -> SessionStore) {
-    saved_is_loaded(&make().await).await;
+    let store = make().await;
+    saved_is_loaded(&store).await;
+    a_flush_ends_the_session(&make().await).await;
+    ended_is_not_loaded(&make().await).await;
+    if store.engine() == EngineName::SignedCookies {
+        return;
+    }
     unknown_keys_are_not_adopted(&make().await).await;
     different_members_survive(&make().await).await;
     many_tasks_lose_nothing(&make().await).await;
@@ -52,8 +58,6 @@ pub async fn session_contract(make: impl AsyncFn() -> SessionStore) {
     deleted_stays_deleted(&make().await).await;
     a_logout_wins_every_race(&make().await).await;
     a_changed_key_is_dead(&make().await).await;
-    a_flush_ends_the_session(&make().await).await;
-    ended_is_not_loaded(&make().await).await;
     a_touch_does_not_undo_a_new_expiry(&make().await).await;
     new_must_be_new(&make().await).await;
     clear_expired_leaves_the_living(&make().await).await;
@@ -92,7 +96,9 @@ async fn saved_is_loaded(store: &SessionStore) {
     hold_that(CHECK, session.data().to_json() == json);
     hold(CHECK, session.set_expiry(100));
     hold(CHECK, session.asave().await);
-    hold_that(CHECK, hold(CHECK, store.session(Some(&key)).aget_expiry_age().await) == 100.0);
+    // Where the key is the data, it is another one by now.
+    let key = session.session_key();
+    hold_that(CHECK, hold(CHECK, store.session(key.as_ref()).aget_expiry_age().await) == 100.0);
 }
 
 async fn unknown_keys_are_not_adopted(store: &SessionStore) {
