@@ -42,6 +42,23 @@ use crate::wire::stored::DecodeError;
 /// assert_eq!(twin(session.clear_expired().unwrap_err()), "aclear_expired");
 /// # Ok(()) }
 /// ```
+///
+/// A session in a signed cookie has to fit into it, and to be there before the response leaves:
+///
+/// ```
+/// # use cloakroom::{SessionStore, Settings};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use cloakroom::SessionError;
+///
+/// let session = SessionStore::signed_cookies(Settings::new().secret_key("a secret"))?.session(None);
+/// session.aset("much", &(0..4_000).collect::<Vec<_>>()).await?;
+/// match session.asave().await {
+///     Err(SessionError::CookieTooLarge { size, limit }) => assert!(size > limit && limit == 4_096),
+///     other => panic!("{other:?}"),
+/// }
+/// assert_eq!(SessionError::ResponseSent.status(), 500);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SessionError {

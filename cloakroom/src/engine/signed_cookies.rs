@@ -61,7 +61,7 @@ impl SignedCookies {
 fn is_live(custom: Custom, signed_at: i128, now: Timestamp) -> bool {
     match custom {
         Custom::None => true,
-        Custom::Seconds(seconds) if seconds == 0.0 => true,
+        Custom::Seconds(0.0) => true,
         Custom::Seconds(seconds) => seconds > 0.0 && now.as_micros() as f64 / 1e6 - signed_at as f64 <= seconds,
         Custom::Moment(end) => end > now,
     }
