@@ -213,7 +213,8 @@ impl Session {
 
     /// Gives the session a new key and keeps its data: do this at a login, against session fixation. The new
     /// key shows at once and takes effect with the save at the end of the request;
-    /// [`acycle_key`](LazySession::acycle_key) takes effect at once.
+    /// [`acycle_key`](LazySession::acycle_key) takes effect at once. A session in a signed cookie is signed anew, and
+    /// the old cookie still opens it (B-125).
     ///
     /// ```
     /// # use cloakroom::{SessionStore, Settings};

@@ -22,7 +22,8 @@ impl LazySession {
     ///
     /// # Errors
     /// [`SessionError::UpdateError`] if the session was deleted, or its key never was one (B-77, B-81), or
-    /// the storage did not answer. The changes are kept in memory then.
+    /// the storage did not answer. Of a session in a signed cookie: [`SessionError::CookieTooLarge`], or
+    /// [`SessionError::ResponseSent`] when no cookie can be sent any more. The changes are kept in memory then.
     pub async fn asave(&self) -> Result<(), SessionError> {
         self.shared.save(false).await
     }
@@ -104,7 +105,8 @@ impl LazySession {
         self.shared.delete_own().await
     }
 
-    /// Removes what is stored under another key: Django's `adelete(session_key)` (B-43).
+    /// Removes what is stored under another key: Django's `adelete(session_key)` (B-43). Where the cookie is the
+    /// session, it ends this one whichever key is given (B-122).
     ///
     /// # Errors
     /// The storage did not answer.
