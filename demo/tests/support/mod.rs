@@ -9,6 +9,9 @@ use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 pub(crate) mod django;
+#[cfg(unix)]
+pub(crate) mod place;
+#[cfg(unix)]
 pub(crate) mod sites;
 #[cfg(unix)]
 pub(crate) mod webdriver;

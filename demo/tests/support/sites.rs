@@ -1,31 +1,18 @@
-//! A Django site and the demo on one database and one secret, and a browser that visits them by turns.
+//! A Django site and the demo in one place and with one secret, and browsers that visit them by turns.
+
+use std::sync::Arc;
 
 use serde_json::Value;
-use tempfile::TempDir;
 
-use super::django::{Django, manage};
+use super::django::Django;
+use super::place::{Place, pairs};
 use super::{Browser, Demo};
 
-pub(crate) const SECRET: &str = "sh4red$ecret#between(both)=sites&more-than-fifty-characters";
-
-/// What both sites read from their environment.
-pub(crate) fn shared(more: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
-    let mut variables = vec![
-        ("SECRET_KEY", SECRET),
-        ("DATABASE_URL", "sqlite:///shared.sqlite3"),
-        ("SESSION_COOKIE_NAME", "shared_sessionid"),
-        ("DEMO_TEST_ROUTES", "1"),
-    ];
-    variables.retain(|(name, _)| !more.iter().any(|(other, _)| other == name));
-    variables.extend_from_slice(more);
-    variables
-}
-
-/// Both sites, and a browser that visits them by turns.
+/// Both sites.
 pub(crate) struct Sites {
+    pub(crate) place: Arc<Place>,
     pub(crate) django: Django,
     pub(crate) demo: Demo,
-    pub(crate) browser: Browser,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,36 +26,40 @@ pub(crate) use Side::{Django as OnDjango, Rust as OnRust};
 /// Each test runs with each side as the one that begins.
 pub(crate) const BOTH_WAYS: [(Side, Side); 2] = [(OnDjango, OnRust), (OnRust, OnDjango)];
 
+type Settings<'a> = &'a [(&'static str, &'a str)];
+
 impl Sites {
-    pub(crate) fn start(more: &[(&'static str, &'static str)]) -> Option<Self> {
-        Self::start_apart(more, more)
+    /// In a place, each with settings of its own.
+    pub(crate) fn start(place: Arc<Place>, django: Settings<'_>, rust: Settings<'_>) -> Self {
+        let folder = place.folder.path();
+        let django = Django::start_version(place.django, folder, &pairs(&place.variables(django)));
+        let demo = Demo::start(&pairs(&place.variables(rust)));
+        Self { place, django: django.expect("Django is there"), demo }
     }
 
-    /// With settings of their own.
-    pub(crate) fn start_apart(
-        django: &[(&'static str, &'static str)],
-        rust: &[(&'static str, &'static str)],
-    ) -> Option<Self> {
-        let folder = tempfile::tempdir().expect("a folder");
-        manage(folder.path(), &shared(django), &["migrate", "--verbosity", "0"])?;
-        Self::start_in(folder, django, rust)
+    /// In a new place of the same kind, with settings of their own.
+    pub(crate) fn elsewhere(&self, django: Settings<'_>, rust: Settings<'_>) -> Self {
+        let place = Place::new(self.place.engine, self.place.django).expect("what was there is there");
+        place.migrate();
+        Self::start(Arc::new(place), django, rust)
     }
 
-    pub(crate) fn start_in(
-        folder: TempDir,
-        django: &[(&'static str, &'static str)],
-        rust: &[(&'static str, &'static str)],
-    ) -> Option<Self> {
-        let django = Django::start(folder.path(), &shared(django))?;
-        let demo = Demo::start_in(folder, &shared(rust));
-        let browser = demo.browser();
-        Some(Self { django, demo, browser })
+    pub(crate) fn visitor(&self) -> Visitor<'_> {
+        Visitor { sites: self, browser: self.demo.browser() }
     }
+}
 
+/// A browser that visits both.
+pub(crate) struct Visitor<'a> {
+    sites: &'a Sites,
+    pub(crate) browser: Browser,
+}
+
+impl Visitor<'_> {
     pub(crate) fn on(&mut self, side: Side) -> &mut Browser {
         let address = match side {
-            OnDjango => &self.django.address,
-            OnRust => &self.demo.address,
+            OnDjango => &self.sites.django.address,
+            OnRust => &self.sites.demo.address,
         };
         self.browser.address.clone_from(address);
         &mut self.browser
@@ -92,5 +83,11 @@ impl Sites {
 
     pub(crate) fn key(&self) -> String {
         self.browser.key().unwrap_or_default().to_owned()
+    }
+
+    /// A browser with the same cookies at one of the sites, to be used at the same time.
+    pub(crate) fn twin(&mut self, side: Side) -> Browser {
+        let address = self.on(side).address.clone();
+        Browser { address, cookies: self.browser.cookies.clone() }
     }
 }

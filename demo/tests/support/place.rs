@@ -1,0 +1,200 @@
+//! Where the sessions of both sites are kept: one of the databases, a folder, or the cookies themselves.
+
+use std::sync::OnceLock;
+
+use cloakroom::{EngineName, Settings};
+use tempfile::TempDir;
+use test_servers::{Database, MariaDb, PgBouncer, PostgreSql};
+
+use super::django::Version;
+
+pub(crate) const SECRET: &str = "sh4red$ecret#between(both)=sites&more-than-fifty-characters";
+
+const COOKIE_NAME: &str = "shared_sessionid";
+
+/// Settings, as both sites read them from their environment.
+pub(crate) type Variables = Vec<(&'static str, String)>;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Engine {
+    Sqlite,
+    PostgreSql,
+    /// PostgreSQL behind a PgBouncer that hands out connections by the transaction.
+    PgBouncer,
+    MariaDb,
+    File,
+    SignedCookies,
+}
+
+impl Engine {
+    /// As `SESSION_ENGINE` names it.
+    pub(crate) const fn setting(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::SignedCookies => "signed_cookies",
+            _ => "db",
+        }
+    }
+
+    pub(crate) const fn is_database(self) -> bool {
+        !matches!(self, Self::File | Self::SignedCookies)
+    }
+
+    /// Whether the session key stands for data on the server, and ends with it.
+    pub(crate) const fn keeps_sessions(self) -> bool {
+        !matches!(self, Self::SignedCookies)
+    }
+
+    /// As people call it, with the version of the server.
+    pub(crate) fn title(self) -> String {
+        let version = |text: String| text.split(['-', ' ']).next().unwrap_or_default().to_owned();
+        let postgres = || PostgreSql::shared().map(|server| version(server.psql("postgres", "SHOW server_version")));
+        match self {
+            Self::Sqlite => "db, SQLite".to_owned(),
+            Self::PostgreSql => format!("db, PostgreSQL {}", postgres().unwrap_or_default()),
+            Self::PgBouncer => format!("db, PostgreSQL {}, PgBouncer", postgres().unwrap_or_default()),
+            Self::MariaDb => {
+                let server = MariaDb::shared().map(|server| version(server.query("", "SELECT VERSION()")));
+                format!("db, MariaDB {}", server.unwrap_or_default())
+            }
+            Self::File => "file".to_owned(),
+            Self::SignedCookies => "signed_cookies".to_owned(),
+        }
+    }
+}
+
+fn bouncer() -> Option<&'static PgBouncer> {
+    static SHARED: OnceLock<Option<PgBouncer>> = OnceLock::new();
+    SHARED.get_or_init(|| PgBouncer::before(PostgreSql::shared()?)).as_ref()
+}
+
+/// A new, empty place. What is in files goes when it is dropped.
+pub(crate) struct Place {
+    pub(crate) engine: Engine,
+    pub(crate) django: Version,
+    pub(crate) folder: TempDir,
+    /// On a server.
+    database: Option<Database>,
+}
+
+impl Place {
+    /// `None` where a server or Django is not installed: then the test is left out, which `./test` says at its end.
+    pub(crate) fn new(engine: Engine, django: Version) -> Option<Self> {
+        django.python()?;
+        if engine == Engine::MariaDb && django.evaluate("MySQLdb", "1").is_none() {
+            println!("skipped: Django's Python has no mysqlclient");
+            return None;
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = match engine {
+            Engine::PostgreSql => Some(PostgreSql::shared()?.new_database()),
+            Engine::PgBouncer => {
+                let (server, port) = (PostgreSql::shared()?, bouncer()?.port());
+                let database = server.new_database();
+                // What Django's documentation asks of sites behind PgBouncer.
+                let url = server.url(port, &database.name) + "?DISABLE_SERVER_SIDE_CURSORS=True";
+                Some(Database { url, ..database })
+            }
+            Engine::MariaDb => Some(MariaDb::shared()?.new_database()),
+            _ => None,
+        };
+        if engine == Engine::File {
+            std::fs::create_dir(folder.path().join("sessions")).expect("a folder");
+        }
+        Some(Self { engine, django, folder, database })
+    }
+
+    /// What both sites read from their environment; `more` wins.
+    pub(crate) fn variables(&self, more: &[(&'static str, &str)]) -> Variables {
+        let mut variables = vec![
+            ("SECRET_KEY", SECRET.to_owned()),
+            ("DATABASE_URL", self.url()),
+            ("SESSION_ENGINE", self.engine.setting().to_owned()),
+            ("SESSION_COOKIE_NAME", COOKIE_NAME.to_owned()),
+            ("DEMO_TEST_ROUTES", "1".to_owned()),
+        ];
+        if self.engine == Engine::File {
+            variables.push(("SESSION_FILE_PATH", self.sessions().display().to_string()));
+        }
+        variables.retain(|(name, _)| !more.iter().any(|(other, _)| other == name));
+        variables.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        variables
+    }
+
+    /// The same for a store without a demo.
+    pub(crate) fn settings(&self) -> Settings {
+        let settings = Settings::new().time_zone("UTC").secret_key(SECRET).session_cookie_name(COOKIE_NAME);
+        match self.engine {
+            Engine::File => settings.session_engine(EngineName::File).session_file_path(self.sessions()),
+            Engine::SignedCookies => settings.session_engine(EngineName::SignedCookies),
+            _ => settings.database_url(self.url()),
+        }
+    }
+
+    /// As `DATABASE_URL` has it. Django wants one for every engine.
+    pub(crate) fn url(&self) -> String {
+        self.database.as_ref().map_or_else(|| format!("sqlite:///{}", self.sqlite().display()), |on| on.url.clone())
+    }
+
+    fn sqlite(&self) -> std::path::PathBuf {
+        self.folder.path().join("shared.sqlite3")
+    }
+
+    pub(crate) fn sessions(&self) -> std::path::PathBuf {
+        self.folder.path().join("sessions")
+    }
+
+    /// Runs Django's `manage.py`, which must succeed, and answers what it printed.
+    pub(crate) fn manage(&self, arguments: &[&str]) -> String {
+        let variables = self.variables(&[]);
+        self.django.manage(self.folder.path(), &pairs(&variables), arguments).expect("Django is there")
+    }
+
+    /// Makes the table, where there is one.
+    pub(crate) fn migrate(&self) {
+        if self.engine.is_database() {
+            self.manage(&["migrate", "--verbosity", "0"]);
+        }
+    }
+
+    /// Runs SQL on the database: a line for each row, fields as the database's own client separates them.
+    pub(crate) fn sql(&self, sql: &str) -> String {
+        match (self.engine, &self.database) {
+            (Engine::PostgreSql | Engine::PgBouncer, Some(database)) => {
+                PostgreSql::shared().expect("it runs").psql(&database.name, sql)
+            }
+            (Engine::MariaDb, Some(database)) => MariaDb::shared().expect("it runs").query(&database.name, sql),
+            _ => rows(&rusqlite::Connection::open(self.sqlite()).expect("a database"), sql),
+        }
+    }
+
+    /// How many sessions there are, expired ones too.
+    pub(crate) fn count(&self) -> usize {
+        if self.engine == Engine::File {
+            let files = std::fs::read_dir(self.sessions()).expect("a folder").flatten();
+            return files.filter(|file| file.file_name().to_string_lossy().starts_with(COOKIE_NAME)).count();
+        }
+        self.sql("SELECT count(*) FROM django_session").parse().expect("a number")
+    }
+}
+
+fn rows(connection: &rusqlite::Connection, sql: &str) -> String {
+    let mut statement = connection.prepare(sql).expect("SQL");
+    let columns = statement.column_count();
+    let line = |row: &rusqlite::Row<'_>| {
+        let fields = (0..columns).map(|column| {
+            Ok(match row.get_ref(column)? {
+                rusqlite::types::ValueRef::Integer(number) => number.to_string(),
+                rusqlite::types::ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+                other => format!("{other:?}"),
+            })
+        });
+        fields.collect::<rusqlite::Result<Vec<_>>>().map(|fields| fields.join("|"))
+    };
+    let lines = statement.query_map([], line).expect("rows");
+    lines.collect::<rusqlite::Result<Vec<_>>>().expect("rows").join("\n")
+}
+
+pub(crate) fn pairs(variables: &Variables) -> Vec<(&str, &str)> {
+    variables.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
