@@ -76,6 +76,8 @@ rows! {
     sqlite_with_django_4_2: Sqlite, Django42;
     postgresql_with_django_5_2: PostgreSql, Django52;
     postgresql_with_django_4_2: PostgreSql, Django42;
+    mariadb_with_django_5_2: MariaDb, Django52;
+    mariadb_with_django_4_2: MariaDb, Django42;
 }
 
 /// The vectors hold cloakroom's SQL to that of Django 5.2, so it is that of 4.2 too.

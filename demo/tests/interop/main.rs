@@ -99,6 +99,8 @@ rows! {
     sqlite_with_django_4_2: Sqlite, Django42;
     postgresql_with_django_5_2: PostgreSql, Django52;
     postgresql_with_django_4_2: PostgreSql, Django42;
+    mariadb_with_django_5_2: MariaDb, Django52;
+    mariadb_with_django_4_2: MariaDb, Django42;
     pgbouncer_with_django_5_2: PgBouncer, Django52;
     files_with_django_5_2: File, Django52;
     files_with_django_4_2: File, Django42;
