@@ -50,7 +50,12 @@ impl MariaDb {
         let folder = user.folder();
         let path = folder.path();
         let mut command = user.run(install);
-        command.current_dir(path).args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"]);
+        // Servers of several tests at once would meet in the folder for temporary files.
+        command.current_dir(path).env("TMPDIR", path).args([
+            "--no-defaults",
+            "--skip-test-db",
+            "--auth-root-authentication-method=normal",
+        ]);
         succeed(command.arg(format!("--datadir={}", path.join("data").display())));
         let users = path.join("users.sql");
         let statements = format!(
@@ -81,6 +86,7 @@ impl MariaDb {
         command.arg(format!("--port={}", self.port));
         let paths = [
             ("--datadir", self.folder.join("data")),
+            ("--tmpdir", self.folder.clone()),
             ("--socket", self.socket()),
             ("--pid-file", self.folder.join("pid")),
             ("--init-file", self.folder.join("users.sql")),

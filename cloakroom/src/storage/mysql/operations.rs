@@ -21,7 +21,7 @@ use crate::storage::{
 /// How long, in milliseconds, a statement waits at most before it is tried again that other transactions were in the
 /// way of.
 const LONGEST_PAUSE: u64 = 32;
-/// What `session_key` holds, in characters. Without a strict `sql_mode` the server would cut off the rest.
+/// What `session_key` holds, in characters.
 const LONGEST_NAME: usize = 40;
 /// No server refuses a packet shorter than this unless somebody made it.
 const SURELY_FITS: usize = 512 * 1024;
@@ -33,8 +33,8 @@ const BESIDE_THE_DATA: usize = 48;
 struct NotText;
 
 #[derive(Debug, Error)]
-#[error("a session key has {LONGEST_NAME} characters at most")]
-struct NameTooLong;
+#[error("a session key has at most {LONGEST_NAME} small letters and digits")]
+struct NoKey;
 
 /// The server's message would show the value.
 #[derive(Debug, Error)]
@@ -184,7 +184,7 @@ impl Handle {
                 return match obstacle(&failure) {
                     Obstacle::Conflict if compares => Ok(Hit::Changed),
                     Obstacle::Taken => Ok(Hit::Taken(failure)),
-                    _ => Err(self.of_write(failure, data).await),
+                    _ => Err(self.of_write(deadline, failure, data).await),
                 };
             }
         }
@@ -201,10 +201,10 @@ impl Handle {
     }
 
     /// The error of a write of `data`.
-    async fn of_write(&self, failure: Failure, data: &[u8]) -> StorageError {
+    async fn of_write(&self, deadline: Deadline, failure: Failure, data: &[u8]) -> StorageError {
         match failure {
             Failure::Refused(_) => self.not_done(failure),
-            Failure::Lost { .. } if data.len() > SURELY_FITS => match self.largest_packet().await {
+            Failure::Lost { .. } if data.len() > SURELY_FITS => match self.largest_packet(deadline).await {
                 // The server ends the connection before it has read the statement.
                 Some(limit) if data.len() + BESIDE_THE_DATA > limit => {
                     StorageError::not_done(TooLarge { bytes: data.len(), limit })
@@ -215,9 +215,10 @@ impl Handle {
         }
     }
 
-    async fn largest_packet(&self) -> Option<usize> {
-        let rows = self.rows(&"SELECT @@max_allowed_packet".into(), &[]).await.ok()?;
-        rows.first()?.try_get_unchecked::<i64, _>(0).ok()?.try_into().ok()
+    async fn largest_packet(&self, deadline: Deadline) -> Option<usize> {
+        let sql = "SELECT @@max_allowed_packet".into();
+        let answer = self.run(deadline, &sql, &[], Asked::Rows, true).await.ok()?;
+        answer.rows.first()?.try_get_unchecked::<i64, _>(0).ok()?.try_into().ok()
     }
 }
 
@@ -255,9 +256,12 @@ fn text(bytes: &[u8]) -> Result<Value<'_>, StorageError> {
     str::from_utf8(bytes).map(Value::Text).map_err(|_| StorageError::not_done(NotText))
 }
 
+/// A name that is to be kept. Two names that the table's collation does not tell apart (by case, accents or trailing
+/// blanks) would take each other's place, so only what session keys are made of is let in.
 fn new_name(name: &str) -> Result<Value<'_>, StorageError> {
-    if name.chars().nth(LONGEST_NAME).is_some() {
-        return Err(StorageError::not_done(NameTooLong));
+    let is_usual = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    if name.len() > LONGEST_NAME || !name.bytes().all(is_usual) {
+        return Err(StorageError::not_done(NoKey));
     }
     Ok(Value::Text(name))
 }
@@ -274,10 +278,11 @@ impl Storage for MysqlStorage {
         let until = handle.dates.write(new.expires);
         let fixed = [text(new.data)?, Value::Text(&until), new_name(name)?];
         let (sql, values) = handle.write(&handle.statements.insert, new.columns, &fixed)?;
-        match handle.run(handle.connections.deadline(), &sql, &values.all(), Asked::Count, true).await {
+        let deadline = handle.connections.deadline();
+        match handle.run(deadline, &sql, &values.all(), Asked::Count, true).await {
             Ok(_) => Ok(Insert::Inserted(Version::from_signature(new.data))),
             Err(failure) if obstacle(&failure) == Obstacle::Taken => Ok(Insert::Exists),
-            Err(failure) => Err(handle.of_write(failure, new.data).await),
+            Err(failure) => Err(handle.of_write(deadline, failure, new.data).await),
         }
     }
 
@@ -361,7 +366,7 @@ impl Storage for MysqlStorage {
         let deadline = handle.connections.deadline();
         match handle.run(deadline, &handle.statements.remove_expired, &values, Asked::Count, true).await {
             Ok(answer) => Ok(usize::try_from(answer.count).unwrap_or(usize::MAX)),
-            Err(failure) => Err(handle.of_write(failure, b"").await),
+            Err(failure) => Err(handle.of_write(deadline, failure, b"").await),
         }
     }
 
