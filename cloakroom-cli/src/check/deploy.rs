@@ -3,8 +3,8 @@
 
 use std::collections::HashSet;
 
-use cloakroom::Settings;
 use cloakroom::wire::signing::SecretKey;
+use cloakroom::{EngineName, Settings};
 
 use crate::report::Report;
 
@@ -40,6 +40,14 @@ pub(super) fn look(report: &mut Report, settings: &Settings) {
         Ok(()) => report.ok("S13", "the cookie fits into the 4,096 bytes that browsers keep"),
         Err(error) if error.setting() == "SESSION_COOKIE_NAME" => report.failure("S13", error),
         Err(_) => {}
+    }
+    if settings.engine_name() == EngineName::SignedCookies {
+        report.warning(
+            "S19",
+            "signed_cookies keeps no record: the visitor can read the data, and a copy of a cookie stays valid for \
+             SESSION_COOKIE_AGE, also after a logout",
+            "keep no secret in such a session, make SESSION_COOKIE_AGE short, or use another engine",
+        );
     }
     match (settings.cookie_partitioned(), settings.cookie_secure()) {
         (true, false) => report.error(

@@ -1,6 +1,7 @@
 //! `cloakroom check`
 
 mod deploy;
+mod files;
 mod rows;
 
 pub(crate) use rows::hours;
@@ -47,12 +48,20 @@ fn look(report: &mut Report, settings: &Settings) -> Result<(), Failure> {
         Ok((_, fallbacks)) => report.ok("secret", format!("{name} is set, with {} fallback(s)", fallbacks.len())),
         Err(error) => report.failure("secret", error),
     }
-    match database::open(settings, false) {
-        Ok(storage) => stored(report, settings, &storage),
-        Err(failure) => {
-            report.failure("database", failure);
+    match settings.engine_name() {
+        EngineName::SignedCookies => {
+            report.ok("sessions", "in the visitors' cookies: nothing is kept here that could be looked at");
             Ok(())
         }
+        EngineName::File => files::look(report, settings),
+        engine if !engine.uses_database() => Ok(()),
+        _ => match database::open(settings, false) {
+            Ok(storage) => stored(report, settings, &storage),
+            Err(failure) => {
+                report.failure("database", failure);
+                Ok(())
+            }
+        },
     }
 }
 

@@ -6,10 +6,12 @@ use std::path::Path;
 
 use cloakroom::Settings;
 use cloakroom::storage::DatabaseStorage;
+use cloakroom::storage::file::FileOptions;
 use cloakroom::wire::{SecretKey, SigningKey};
 
-use super::site::Site;
+use super::site::{Database, Site};
 use crate::database;
+use crate::failure::Failure;
 
 /// A setting that is not the same on both sides.
 pub(super) struct Difference {
@@ -28,9 +30,11 @@ pub(super) fn differences(site: &Site, own: &Settings) -> Vec<Difference> {
         let message = shown(site.engine(), own.engine_name().as_str());
         differ("SESSION_ENGINE", message, "the two keep their sessions in different places");
     }
-    if let (Some(theirs), Some(message)) = (site.file(), database_differs(site, own)) {
-        let message = format!("the site has {}, {message}", theirs.display());
+    if let Some(message) = database_differs(site, own) {
         differ("DATABASE_URL", message, "neither finds the other's sessions");
+    }
+    if let Some(message) = folder_differs(site, own) {
+        differ("SESSION_FILE_PATH", message, "neither finds the other's sessions");
     }
     if own.is_set("SESSION_SIGNING_KEY") {
         // A key says nothing of the secret it was made of: the site's secret must give the same.
@@ -106,22 +110,66 @@ pub(super) fn differences(site: &Site, own: &Settings) -> Vec<Difference> {
     found
 }
 
-/// What cloakroom has in place of the site's database; `None` for the same file, by whatever path.
+/// Both databases, where they are not the same one.
 fn database_differs(site: &Site, own: &Settings) -> Option<String> {
-    let named = own.session_database().ok().map(|database| Path::new(database.name()));
-    if named.is_some() && named == site.file() {
+    match (&site.database, site.file()) {
+        (Some(_), Some(theirs)) => {
+            file_differs(theirs, own).map(|ours| format!("the site has {}, {ours}", theirs.display()))
+        }
+        (Some(theirs), None) if theirs.vendor != "sqlite" => server_differs(theirs, own),
+        _ => None,
+    }
+}
+
+/// What cloakroom has in place of the site's file; `None` for the same file, by whatever path.
+fn file_differs(theirs: &Path, own: &Settings) -> Option<String> {
+    if own.session_database().is_ok_and(|database| Path::new(database.name()) == theirs) {
         return None;
     }
     match database::open(own, false) {
         Ok(DatabaseStorage::Sqlite(storage)) => {
-            let same =
-                |one, other| matches!((fs::canonicalize(one), fs::canonicalize(other)), (Ok(a), Ok(b)) if a == b);
-            let theirs = site.file()?;
-            (!same(theirs, storage.path())).then(|| format!("cloakroom has {}", storage.path().display()))
+            (!same_file(theirs, storage.path())).then(|| format!("cloakroom has {}", storage.path().display()))
         }
         Ok(_) => own.session_database().ok().map(|database| format!("cloakroom has {database}")),
         Err(failure) => Some(format!("and cloakroom: {failure}")),
     }
+}
+
+/// Servers are compared by what names a database: the user may be another one.
+fn server_differs(theirs: &Database, own: &Settings) -> Option<String> {
+    let name = theirs.name.as_deref().unwrap_or_default();
+    let shown = |kind: &str, host: &str, port: &str| {
+        let port = if port.is_empty() { String::new() } else { format!(":{port}") };
+        format!("{kind}://{host}{port}")
+    };
+    let message =
+        |ours: String| format!("the site has {}/{name}, {ours}", shown(&theirs.vendor, &theirs.host, &theirs.port));
+    let ours = match own.session_database() {
+        Ok(ours) => ours,
+        Err(error) => return Some(message(format!("and cloakroom: {error}"))),
+    };
+    let usual = if theirs.vendor == "mysql" { "3306" } else { "5432" };
+    let port = |port: &str| if port.is_empty() { usual.to_owned() } else { port.to_owned() };
+    let host = |host: &str| if host.is_empty() { "localhost".to_owned() } else { host.to_owned() };
+    let same = ours.kind().to_string() == theirs.vendor
+        && ours.name() == name
+        && host(ours.host()) == host(&theirs.host)
+        && port(ours.port()) == port(&theirs.port);
+    (!same).then(|| message(format!("cloakroom has {ours}")))
+}
+
+/// Both folders of session files, where they are not the same one.
+fn folder_differs(site: &Site, own: &Settings) -> Option<String> {
+    let theirs = site.folder()?;
+    match FileOptions::for_settings(own).read_only(true).open() {
+        Ok(storage) if same_file(theirs, storage.path()) => None,
+        Ok(storage) => Some(format!("the site has {}, cloakroom has {}", theirs.display(), storage.path().display())),
+        Err(error) => Some(format!("the site has {}, and cloakroom: {}", theirs.display(), Failure::from(error))),
+    }
+}
+
+fn same_file(one: &Path, other: &Path) -> bool {
+    matches!((fs::canonicalize(one), fs::canonicalize(other)), (Ok(a), Ok(b)) if a == b)
 }
 
 fn python(switch: bool) -> &'static str {

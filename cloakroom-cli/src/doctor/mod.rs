@@ -1,5 +1,6 @@
 //! `cloakroom doctor`
 
+mod address;
 mod compare;
 mod proof;
 mod python;

@@ -1,9 +1,10 @@
 //! A throw-away session, made, read, changed and ended by both sides in turn.
 
-use cloakroom::storage::{DatabaseStorage, Storage as _};
+use cloakroom::storage::file::FileOptions;
+use cloakroom::storage::{DatabaseStorage, FileStorage, Storage as _, StorageError};
 use cloakroom::wire::signing::{DecodeError, TimestampSigner};
 use cloakroom::wire::stored;
-use cloakroom::{Json, SessionData, SessionKey, SessionStore, Settings, Timestamp};
+use cloakroom::{Engine, EngineName, Json, LazySession, SessionData, SessionKey, SessionStore, Settings, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -27,25 +28,23 @@ struct Broken(&'static str, String);
 
 /// Both ways. The sessions are removed whatever happens: here, and by the site when its pipe is closed.
 pub(super) fn prove(report: &mut Report, django: &mut Django, site: &Site, settings: &Settings) -> Result<(), Failure> {
-    let storage = match database::open(settings, false) {
-        Ok(storage) => storage,
+    let (kept, store) = match open(settings) {
+        Ok(opened) => opened,
         Err(failure) => {
-            report.failure("proof", Failure::new(format!("cloakroom cannot open its database: {failure}")));
+            report.failure("proof", failure);
             return Ok(());
         }
     };
-    let store = match SessionStore::db(storage.clone(), settings.clone()) {
-        Ok(store) => store,
-        Err(error) => {
-            report.failure("proof", error);
-            return Ok(());
-        }
+    let ends = !matches!(kept, Kept::Cookies);
+    let mut proof = Proof { django, site, settings, kept, store, keys: Vec::new() };
+    let told = |maker, other| {
+        let ended = if ends { ", changes and ends it" } else { " and changes it" };
+        format!("{maker} makes a session; {other} reads{ended}; {maker} sees it")
     };
-    let mut proof = Proof { django, site, settings, storage, store, keys: Vec::new() };
     let proven = database::wait(async {
         let proven = match proof.made_by_django().await {
             Ok(()) => {
-                report.ok("proof", "Django makes a session; cloakroom reads, changes and ends it; Django sees it");
+                report.ok("proof", told("Django", "cloakroom"));
                 proof.made_by_rust().await
             }
             broken => broken,
@@ -54,17 +53,62 @@ pub(super) fn prove(report: &mut Report, django: &mut Django, site: &Site, setti
         proven
     })?;
     match proven {
-        Ok(()) => report.ok("proof", "cloakroom makes a session; Django reads, changes and ends it; cloakroom sees it"),
+        Ok(()) => report.ok("proof", told("cloakroom", "Django")),
         Err(Broken(step, cause)) => report.failure("proof", Failure::new(format!("{step}: {cause}"))),
     }
+    if !ends {
+        report.ok(
+            "ending",
+            "cannot be proven: a copy of a signed cookie stays valid for SESSION_COOKIE_AGE, also after a logout",
+        );
+    }
     Ok(())
+}
+
+fn open(settings: &Settings) -> Result<(Kept, SessionStore), Failure> {
+    Ok(match settings.engine_name() {
+        EngineName::SignedCookies => (Kept::Cookies, SessionStore::open(settings.clone())?),
+        EngineName::File => {
+            let storage = FileOptions::for_settings(settings).open()?;
+            (Kept::Files(storage.clone()), SessionStore::new(Engine::file(storage), settings.clone())?)
+        }
+        _ => {
+            let storage = database::open(settings, false)
+                .map_err(|failure| Failure::new(format!("cloakroom cannot open its database: {failure}")))?;
+            (Kept::Database(storage.clone()), SessionStore::db(storage, settings.clone())?)
+        }
+    })
+}
+
+/// Where the sessions are.
+enum Kept {
+    Database(DatabaseStorage),
+    Files(FileStorage),
+    Cookies,
+}
+
+/// What stands there for a session.
+struct Entry {
+    data: Vec<u8>,
+    expires: Option<Timestamp>,
+}
+
+impl Kept {
+    async fn read(&self, key: &SessionKey) -> Result<Option<Entry>, StorageError> {
+        let stored = match self {
+            Self::Database(storage) => storage.read(key.as_str()).await?,
+            Self::Files(storage) => storage.read(key.as_str()).await?,
+            Self::Cookies => return Ok(Some(Entry { data: key.as_str().into(), expires: None })),
+        };
+        Ok(stored.map(|stored| Entry { data: stored.data.to_vec(), expires: stored.expires }))
+    }
 }
 
 struct Proof<'a> {
     django: &'a mut Django,
     site: &'a Site,
     settings: &'a Settings,
-    storage: DatabaseStorage,
+    kept: Kept,
     store: SessionStore,
     keys: Vec<SessionKey>,
 }
@@ -72,7 +116,13 @@ struct Proof<'a> {
 #[derive(Deserialize)]
 struct Made {
     key: String,
-    expires: f64,
+    /// Only in a database is there a moment beside the data.
+    expires: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct Saved {
+    key: String,
 }
 
 #[derive(Deserialize)]
@@ -89,12 +139,10 @@ impl Proof<'_> {
         let (first, second) = (random(), random());
         let order = json!({ "do": "create", "seconds": LIFETIME, "members": { FIRST: first, "delicate": delicate() } });
         let made: Made = self.ask(step, &order)?;
-        let key = SessionKey::parse(&made.key).map_err(|error| Broken(step, error.to_string()))?;
-        self.keys.push(key.clone());
+        let (session, key) = self.session(step, &made.key)?;
 
         let step = "cloakroom reads Django's session";
         self.look(step, &key, made.expires).await?;
-        let session = self.store.session(Some(&key));
         let failed = |error: cloakroom::SessionError| Broken(step, Failure::from(error).to_string());
         if session.aget::<String>(FIRST).await.map_err(failed)?.as_deref() != Some(first.as_str()) {
             return Err(Broken(step, "the member is not the one that Django set".to_owned()));
@@ -104,11 +152,15 @@ impl Proof<'_> {
         let failed = |error: cloakroom::SessionError| Broken(step, Failure::from(error).to_string());
         session.aset(SECOND, &second).await.map_err(failed)?;
         session.asave().await.map_err(failed)?;
+        let Some(key) = session.session_key() else { return Err(Broken(step, "it has no key any more".to_owned())) };
 
         let step = "Django reads cloakroom's change";
         let looked = self.django_looks(step, &key)?;
         self.same(step, &looked.members, &first, Some(&second))?;
 
+        if matches!(self.kept, Kept::Cookies) {
+            return Ok(());
+        }
         let step = "cloakroom ends Django's session";
         let failed = |error: cloakroom::SessionError| Broken(step, Failure::from(error).to_string());
         session.aflush().await.map_err(failed)?;
@@ -139,15 +191,17 @@ impl Proof<'_> {
         let step = "Django reads cloakroom's session";
         let looked = self.django_looks(step, &key)?;
         self.same(step, &looked.members, &first, None)?;
-        same_expiry(step, looked.expires, until)?;
+        if matches!(self.kept, Kept::Database(_)) {
+            same_expiry(step, looked.expires, until)?;
+        }
 
         let step = "Django changes cloakroom's session";
         let order = json!({ "do": "change", "key": key.as_str(), "members": { SECOND: second } });
-        let _: Value = self.ask(step, &order)?;
+        let saved: Saved = self.ask(step, &order)?;
 
         let step = "cloakroom reads Django's change";
         let failed = |error: cloakroom::SessionError| Broken(step, Failure::from(error).to_string());
-        let session = self.store.session(Some(&key));
+        let (session, key) = self.session(step, &saved.key)?;
         let read = (
             session.aget::<String>(FIRST).await.map_err(failed)?,
             session.aget::<String>(SECOND).await.map_err(failed)?,
@@ -156,6 +210,9 @@ impl Proof<'_> {
             return Err(Broken(step, "the members are not the ones that were set".to_owned()));
         }
 
+        if matches!(self.kept, Kept::Cookies) {
+            return Ok(());
+        }
         let step = "Django ends cloakroom's session";
         let _: Value = self.ask(step, &json!({ "do": "flush", "key": key.as_str() }))?;
         let step = "cloakroom sees that Django ended the session";
@@ -166,15 +223,25 @@ impl Proof<'_> {
         Ok(())
     }
 
+    /// The session of a key that Django gave.
+    fn session(&mut self, step: &'static str, key: &str) -> Result<(LazySession, SessionKey), Broken> {
+        let session = self.store.session_from_cookie(Some(key));
+        let Some(key) = session.session_key() else {
+            return Err(Broken(step, "what it answered is no session key".to_owned()));
+        };
+        self.keys.push(key.clone());
+        Ok((session, key))
+    }
+
     fn ask<T: serde::de::DeserializeOwned>(&mut self, step: &'static str, order: &Value) -> Result<T, Broken> {
         self.django.ask(order).map_err(|failure| Broken(step, failure.to_string()))
     }
 
-    /// Reads the row step by step, so that it can be told what stands in the way.
-    async fn look(&self, step: &'static str, key: &SessionKey, expires: f64) -> Result<(), Broken> {
-        let row = self.storage.read(key.as_str()).await;
+    /// Reads what is stored step by step, so that it can be told what stands in the way.
+    async fn look(&self, step: &'static str, key: &SessionKey, expires: Option<f64>) -> Result<(), Broken> {
+        let row = self.kept.read(key).await;
         let row = row.map_err(|error| Broken(step, Failure::from(error).to_string()))?;
-        let Some(row) = row else { return Err(Broken(step, self.another_database())) };
+        let Some(row) = row else { return Err(Broken(step, self.another_place())) };
         let keys = self.settings.signing_keys(self.settings.salt());
         let (primary, fallbacks) = keys.map_err(|error| Broken(step, error.to_string()))?;
         let signer = TimestampSigner::new(&primary, &fallbacks);
@@ -187,13 +254,16 @@ impl Proof<'_> {
         SessionData::from_json(decoded.json).map_err(|_| {
             Broken(step, "the data is signed, but is no JSON object: SESSION_SERIALIZER is another".to_owned())
         })?;
-        same_expiry(step, row.expires.map(|expires| expires.as_seconds() as f64), expires as i64)
+        match expires {
+            Some(expires) => same_expiry(step, row.expires.map(|expires| expires.as_seconds() as f64), expires as i64),
+            None => Ok(()),
+        }
     }
 
     fn django_looks(&mut self, step: &'static str, key: &SessionKey) -> Result<Looked, Broken> {
         let looked: Looked = self.ask(step, &json!({ "do": "look", "key": key.as_str() }))?;
         if !looked.found {
-            return Err(Broken(step, self.another_database()));
+            return Err(Broken(step, self.another_place()));
         }
         // Django answers an empty session where it cannot read one.
         if looked.members.as_object().is_none_or(serde_json::Map::is_empty) {
@@ -210,12 +280,20 @@ impl Proof<'_> {
         Ok(())
     }
 
-    fn another_database(&self) -> String {
-        let theirs = self.site.file().map(|file| file.display().to_string()).unwrap_or_default();
-        format!(
-            "not found: the two look into different databases or tables (Django: {theirs}, cloakroom: {})",
-            database::name(self.settings, &self.storage).unwrap_or_default()
-        )
+    fn another_place(&self) -> String {
+        let theirs = match &self.kept {
+            Kept::Files(_) => self.site.folder(),
+            _ => self.site.file(),
+        };
+        let (what, ours) = match &self.kept {
+            Kept::Database(storage) => {
+                ("databases or tables", database::name(self.settings, storage).unwrap_or_default())
+            }
+            Kept::Files(storage) => ("folders, or one names its files otherwise", storage.path().display().to_string()),
+            Kept::Cookies => ("cookies", String::new()),
+        };
+        let theirs = theirs.map_or_else(|| "its own".to_owned(), |path| path.display().to_string());
+        format!("not found: the two look into different {what} (Django: {theirs}, cloakroom: {ours})")
     }
 
     /// What a broken step left behind.

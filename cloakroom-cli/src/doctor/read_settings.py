@@ -34,9 +34,31 @@ def database(alias):
         # Relative to the folder the site runs in, which is this one.
         if name != ":memory:" and not name.startswith("file:"):
             name = os.path.abspath(name)
-    else:
-        name = None  # its address may hold a password, and nobody asks for it
-    return {"alias": alias, "vendor": connection.vendor, "name": name, "zone": connection.timezone_name}
+    said = connection.settings_dict
+    return {
+        "alias": alias,
+        "vendor": connection.vendor,
+        "name": name,
+        "zone": connection.timezone_name,
+        "user": str(said.get("USER") or ""),
+        "password": secret(said.get("PASSWORD") or ""),
+        "host": str(said.get("HOST") or ""),
+        "port": str(said.get("PORT") or ""),
+        "options": flat(said.get("OPTIONS") or {}),
+        "max_age": said.get("CONN_MAX_AGE"),
+    }
+
+
+def flat(options, prefix=""):
+    """Pairs of a name and a plain value; the names of tables within have dots. What is no plain value has none."""
+    pairs = []
+    for name, value in options.items():
+        if isinstance(value, dict):
+            pairs += flat(value, "%s%s." % (prefix, name))
+        else:
+            plain = value is None or isinstance(value, (str, int, float, bool))
+            pairs.append([prefix + str(name), value if plain else None, plain])
+    return pairs
 
 
 def read():
@@ -56,6 +78,7 @@ def read():
         "cache": None,
         "database": None,
         "table": None,
+        "file_path": None,
         "secret_key": secret(settings.SECRET_KEY),
         "fallbacks": [secret(key) for key in getattr(settings, "SECRET_KEY_FALLBACKS", [])],
         "cookie_name": settings.SESSION_COOKIE_NAME,
@@ -81,8 +104,12 @@ def read():
         site["database"] = database(alias)
         site["reads_elsewhere"] = router.db_for_read(model) != alias
         site["table"] = model._meta.db_table
-        if site["database"]["vendor"] == "sqlite":
+        try:
             site["has_table"] = site["table"] in connections[alias].introspection.table_names()
+        except Exception as error:
+            site["database"]["problem"] = "%s: %s" % (type(error).__name__, error)
+    if hasattr(store, "_get_storage_path"):
+        site["file_path"] = os.path.abspath(os.fsdecode(store._get_storage_path()))
     return store, site
 
 
@@ -92,24 +119,32 @@ def seconds(moment):
     return (timezone.make_aware(moment) if timezone.is_naive(moment) else moment).timestamp()
 
 
+def look(store, key):
+    if hasattr(store, "get_model_class"):
+        row = store.get_model_class().objects.filter(pk=key).first()
+        if row is None:
+            return {"found": False}
+        return {"found": True, "members": store(key).decode(row.session_data), "expires": seconds(row.expire_date)}
+    session = store(key)
+    # A signed cookie is nowhere but in the hand of who shows it.
+    found = session.exists(key) if hasattr(store, "_get_storage_path") else True
+    return {"found": found, "members": session.load() if found else {}}
+
+
 def carry_out(store, order):
     do, key = order["do"], order.get("key")
     session = store(key)
     if do == "look":
-        model = store.get_model_class()
-        row = model.objects.filter(pk=key).first()
-        if row is None:
-            return {"found": False}
-        members = session.decode(row.session_data)
-        return {"found": True, "members": members, "expires": seconds(row.expire_date)}
+        return look(store, key)
     if do == "create":
         session.update(order["members"])
         session.set_expiry(order["seconds"])
         session.create()
+        if not session.session_key:
+            session.save()
         key = session.session_key
         made.add(key)
-        row = store.get_model_class().objects.get(pk=key)
-        return {"key": key, "expires": seconds(row.expire_date)}
+        return dict(look(store, key), key=key)
     if do == "change":
         session.update(order["members"])
         session.save(must_create=False)

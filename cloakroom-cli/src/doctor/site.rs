@@ -6,8 +6,9 @@ use cloakroom::wire::base64;
 use cloakroom::wire::stored::SESSION_SALT;
 use cloakroom::{EngineName, SameSite, Settings, SettingsError};
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::toml::url;
+use super::address;
 
 const BACKENDS: &str = "django.contrib.sessions.backends.";
 
@@ -26,6 +27,7 @@ pub(super) struct Site {
     reads_elsewhere: bool,
     table: Option<String>,
     has_table: Option<bool>,
+    file_path: Option<String>,
     secret_key: String,
     fallbacks: Vec<String>,
     pub(super) cookie_name: String,
@@ -50,9 +52,24 @@ struct Cache {
 #[derive(Deserialize)]
 pub(super) struct Database {
     alias: String,
-    vendor: String,
-    name: Option<String>,
+    pub(super) vendor: String,
+    pub(super) name: Option<String>,
     zone: String,
+    pub(super) user: String,
+    password: String,
+    pub(super) host: String,
+    pub(super) port: String,
+    /// A name, its value, and whether it is one that can be written down.
+    pub(super) options: Vec<(String, Value, bool)>,
+    pub(super) max_age: Option<f64>,
+    /// Why the site itself cannot reach it.
+    problem: Option<String>,
+}
+
+impl Database {
+    pub(super) fn password(&self) -> String {
+        String::from_utf8(decoded(&self.password)).unwrap_or_default()
+    }
 }
 
 /// Something that this version cannot share.
@@ -71,9 +88,12 @@ impl Site {
         self.fallbacks.iter().map(|secret| decoded(secret)).collect()
     }
 
-    /// The engine as SESSION_ENGINE names it: short where it is Django's own or derives from `db`.
+    /// The engine as SESSION_ENGINE names it: short where it is Django's own or derives from one that cloakroom has.
     pub(super) fn engine(&self) -> &str {
-        if self.own_engine() == "db" { "db" } else { self.engine.strip_prefix(BACKENDS).unwrap_or(&self.engine) }
+        match self.own_engine() {
+            own @ ("db" | "file" | "signed_cookies") => own,
+            _ => self.engine.strip_prefix(BACKENDS).unwrap_or(&self.engine),
+        }
     }
 
     /// The first of Django's engines that the site's store is or derives from.
@@ -87,9 +107,17 @@ impl Site {
         database.name.as_deref().map(Path::new).filter(|path| path.is_absolute())
     }
 
-    /// The database as DATABASE_URL names it.
+    /// The database as DATABASE_URL names it, its password included; `None` where no URL can say it.
     pub(super) fn database_url(&self) -> Option<String> {
-        self.file().and_then(Path::to_str).map(url)
+        match self.database.as_ref()? {
+            database if database.vendor == "sqlite" => self.file().and_then(Path::to_str).map(address::of_file),
+            database => address::of_server(database),
+        }
+    }
+
+    /// The folder of the session files.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        self.file_path.as_deref().map(Path::new)
     }
 
     /// What stands in the way, the gravest first.
@@ -97,7 +125,7 @@ impl Site {
         let mut found = Vec::new();
         let mut add = |id, message: String, remedy| found.push(Obstacle { id, message, remedy });
         let engine = self.own_engine();
-        if engine != "db" {
+        if !["db", "file", "signed_cookies"].contains(&engine) {
             let cache = match &self.cache {
                 Some(cache) if engine.contains("cache") => {
                     format!(" with the cache {:?} ({})", cache.alias, cache.backend)
@@ -105,19 +133,27 @@ impl Site {
                 _ => String::new(),
             };
             let uses = format!("this site uses {}{cache}, which this version does not have yet", self.engine);
-            add("SESSION_ENGINE", uses, "use the engine db on SQLite, or wait for a later version");
+            add("SESSION_ENGINE", uses, "use the engine db, file or signed_cookies, or wait for a later version");
         }
         if let Some(database) = &self.database {
             let Database { alias, vendor, zone, .. } = database;
-            if vendor != "sqlite" {
-                let uses =
-                    format!("this site uses {vendor} (DATABASES[{alias:?}]), which this version does not have yet");
-                add("DATABASES", uses, "keep the sessions in a SQLite database, or wait for a later version");
-            } else if self.database_url().is_none() {
+            if !["sqlite", "postgresql", "mysql"].contains(&vendor.as_str()) {
+                let uses = format!("this site uses {vendor} (DATABASES[{alias:?}]), which cloakroom cannot read");
+                add("DATABASES", uses, "keep the sessions in PostgreSQL, MySQL, MariaDB or SQLite");
+            } else if vendor == "sqlite" && self.database_url().is_none() {
                 let message = format!("DATABASES[{alias:?}] is no plain file: no other program can share it");
                 add("DATABASES", message, "give NAME the path of a file");
+            } else if let Some((name, ..)) = database.options.iter().find(|(_, _, plain)| !plain && vendor != "sqlite")
+            {
+                let message = format!("DATABASES[{alias:?}] has the option {name:?}, whose value only Python has");
+                add("DATABASES", message, "set the database in cloakroom.toml by hand");
             }
-            if self.use_tz && zone != "UTC" {
+            if let Some(problem) = &database.problem {
+                let message = format!("the site cannot reach DATABASES[{alias:?}]: {problem}");
+                add("DATABASES", message, "start the database, or mend the site's settings");
+            }
+            // PostgreSQL keeps the moment itself, whatever the zone.
+            if self.use_tz && zone != "UTC" && vendor != "postgresql" {
                 let message = format!("DATABASES[{alias:?}] keeps moments in its own TIME_ZONE {zone}");
                 add("DATABASES", message, "leave TIME_ZONE out of DATABASES");
             }
@@ -126,7 +162,7 @@ impl Site {
             let message = "the database routers read sessions from another database than they write to".to_owned();
             add("DATABASE_ROUTERS", message, "make sure that both are the same data");
         }
-        if engine == "db" && self.key_salt.as_deref() != Some(SESSION_SALT) {
+        if engine != "signed_cookies" && self.key_salt.as_deref() != Some(SESSION_SALT) {
             let message = "the site's SessionStore signs with a key_salt of its own, which this version cannot be told";
             add("key_salt", message.to_owned(), "name the class SessionStore and leave its key_salt alone");
         }
@@ -147,7 +183,7 @@ impl Site {
     /// The same settings in cloakroom, as far as this version has them.
     pub(super) fn settings(&self) -> Result<Settings, SettingsError> {
         let mut settings = Settings::new()
-            .session_engine(EngineName::Db)
+            .session_engine(self.engine().parse::<EngineName>()?)
             .secret_key(self.secret_key())
             .session_cookie_name(&self.cookie_name)
             .session_cookie_age(self.cookie_age)
@@ -164,6 +200,9 @@ impl Site {
         }
         if let Some(url) = self.database_url() {
             settings = settings.database_url(url);
+        }
+        if let Some(folder) = self.folder() {
+            settings = settings.session_file_path(folder);
         }
         Ok(self.fallbacks().into_iter().fold(settings, Settings::secret_key_fallback))
     }

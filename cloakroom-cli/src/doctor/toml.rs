@@ -36,6 +36,11 @@ pub(super) fn text(site: &Site) -> (String, Vec<&'static str>) {
         None if site.database.is_some() => left_out.push("DATABASE_URL"),
         None => {}
     }
+    match site.folder().map(Path::to_str) {
+        Some(Some(folder)) => line("SESSION_FILE_PATH", quoted(folder)),
+        Some(None) => left_out.push("SESSION_FILE_PATH"),
+        None => {}
+    }
     match String::from_utf8(site.secret_key()) {
         Ok(secret) => line("SECRET_KEY", quoted(&secret)),
         Err(_) => left_out.push("SECRET_KEY"),
@@ -126,19 +131,6 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-/// A path as DATABASE_URL holds it, so that Python's `unquote_plus` gives it back.
-pub(super) fn url(path: &str) -> String {
-    let mut url = String::from("sqlite:///");
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
-            url.push(char::from(byte));
-        } else {
-            let _ = write!(url, "%{byte:02X}");
-        }
-    }
-    url
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,11 +138,6 @@ mod tests {
     #[test]
     fn strings_are_escaped() {
         assert_eq!(quoted("a\"b\\c\n#é$"), "\"a\\\"b\\\\c\\u000A#é$\"");
-    }
-
-    #[test]
-    fn paths_become_urls() {
-        assert_eq!(url("/srv/a b+c#d?e%é.db"), "sqlite:////srv/a%20b%2Bc%23d%3Fe%25%C3%A9.db");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Running the command.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod site;
+
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
