@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
 use crate::program::User;
 
@@ -20,13 +20,16 @@ pub(crate) struct Certificates {
 pub(crate) fn make(folder: &Path, user: User) -> Certificates {
     let key = || KeyPair::generate().expect("a key");
     let mut authority = CertificateParams::new(Vec::<String>::new()).expect("parameters");
+    // OpenSSL takes a certificate for self-signed whose issuer has the name of its subject, as rcgen's own names would.
+    authority.distinguished_name.push(DnType::CommonName, "authority of the tests");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let authority_key = key();
     let root = authority.self_signed(&authority_key).expect("a certificate");
     let issuer = Issuer::new(authority, authority_key);
     let server_key = key();
-    let server = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()]).expect("parameters");
+    let mut server = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()]).expect("parameters");
+    server.distinguished_name.push(DnType::CommonName, "localhost");
     let server = server.signed_by(&server_key, &issuer).expect("a certificate");
 
     let write = |name: &str, text: String, mode: u32| {

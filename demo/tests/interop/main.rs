@@ -10,6 +10,7 @@ mod keys;
 mod life;
 mod races;
 mod sharing;
+mod urls;
 
 use std::io::Write as _;
 use std::sync::Arc;

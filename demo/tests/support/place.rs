@@ -104,6 +104,13 @@ impl Place {
         Some(Self { engine, django, folder, database })
     }
 
+    /// The same database by another URL.
+    pub(crate) fn at(mut self, url: &str) -> Self {
+        let database = self.database.as_mut().expect("a database on a server");
+        url.clone_into(&mut database.url);
+        self
+    }
+
     /// What both sites read from their environment; `more` wins.
     pub(crate) fn variables(&self, more: &[(&'static str, &str)]) -> Variables {
         let mut variables = vec![
