@@ -27,7 +27,6 @@ pub(crate) async fn open(config: &Config) -> Result<(SessionStore, About), Failu
     let settings = &config.settings;
     let engine = settings.engine_name();
     // Nothing is made on the disk for settings that are refused anyway.
-    engine.available()?;
     if engine != EngineName::Memory {
         settings.signing_keys(settings.salt())?;
     }
@@ -35,11 +34,13 @@ pub(crate) async fn open(config: &Config) -> Result<(SessionStore, About), Failu
         EngineName::Db => in_database(config).await?,
         EngineName::File => in_files(config)?,
         _ => {
+            // Refuses an engine that is not there, and says where it is named.
+            let store = SessionStore::open(settings.clone())?;
             let place = match engine {
                 EngineName::Memory => "in this process, and end with it",
                 _ => "in the visitors' cookies",
             };
-            (SessionStore::open(settings.clone())?, ("sessions", place.to_owned()))
+            (store, ("sessions", place.to_owned()))
         }
     };
     let secret = (engine != EngineName::Memory).then(|| match &config.secret_file {
