@@ -105,4 +105,6 @@ rows! {
     pgbouncer_with_django_5_2: PgBouncer, Django52;
     files_with_django_5_2: File, Django52;
     files_with_django_4_2: File, Django42;
+    signed_cookies_with_django_5_2: SignedCookies, Django52;
+    signed_cookies_with_django_4_2: SignedCookies, Django42;
 }
