@@ -324,6 +324,11 @@ async fn sessions_go_through_pgbouncer_in_transaction_mode() {
     let Some(server) = Server::shared().await else { return };
     let Some(bouncer) = PgBouncer::before(server.0) else { return };
     let name = server.database().await;
+    // Who forgets it is told what to do.
+    let unaware = options(bouncer.port(), &name).open().migrate().await.unwrap_err();
+    let StorageError::NotDone(cause) = unaware else { panic!("{unaware}") };
+    assert!(cause.to_string().contains("DISABLE_SERVER_SIDE_CURSORS"), "{cause}");
+
     let url = format!("{}?disable_server_side_cursors=True", server.0.url(bouncer.port(), &name));
     let storage = PostgresOptions::from_url(&url).unwrap().open();
     storage.migrate().await.unwrap();

@@ -96,7 +96,10 @@ impl EngineName {
                 Self::File => "needs cloakroom's feature `file`",
                 _ => "is an engine of Django that this version of cloakroom does not have yet",
             },
-            "use `db`, or `memory` for a single process",
+            match self {
+                Self::File => "switch it on, or use `db`",
+                _ => "use `db`, `file` or `signed_cookies`",
+            },
         )
     }
 }

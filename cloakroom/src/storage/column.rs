@@ -65,6 +65,7 @@ impl Column {
     }
 
     /// Whether the name is one that goes into a statement: letters, digits and `_`, and none of the session's own.
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     pub(crate) fn has_usable_name(&self) -> bool {
         !self.name.is_empty()
             && self.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

@@ -1,10 +1,20 @@
 //! What the server's errors mean.
 
+use std::error::Error;
+
 use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 use sqlx::{AssertSqlSafe, PgConnection, Postgres};
+use thiserror::Error;
 
 use crate::storage::sql::Dialect;
+
+#[derive(Debug, Error)]
+#[error(
+    "PgBouncer stands before the server; set DISABLE_SERVER_SIDE_CURSORS to True in DATABASES, or \
+     PostgresOptions::pgbouncer(true)"
+)]
+struct NotSetUpForPgBouncer(#[source] sqlx::Error);
 
 impl Dialect for Postgres {
     async fn run(connection: &mut PgConnection, statement: &str) -> Result<(), sqlx::Error> {
@@ -18,6 +28,12 @@ impl Dialect for Postgres {
         // 57P0x: the server goes down, or ends this connection; 08: PgBouncer speaks of a lost one in this class.
         let code = error.code().unwrap_or_default();
         fatal || code.starts_with("57P0") || code.starts_with("08") || lost_its_plan(error)
+    }
+
+    fn unreachable(error: sqlx::Error) -> Box<dyn Error + Send + Sync> {
+        // PgBouncer's own words: it does not let through what sets a connection up.
+        let is_pgbouncer = error.as_database_error().is_some_and(|said| said.message().contains("startup parameter"));
+        if is_pgbouncer { NotSetUpForPgBouncer(error).into() } else { error.into() }
     }
 
     fn had_no_effect(error: &dyn DatabaseError) -> bool {

@@ -129,7 +129,7 @@ impl<DB: Dialect> Connections<DB> {
             match &self.source {
                 Source::Own(pool, generation) => match pool.get().await {
                     Ok(made) => Ok(Lease::new(Held::Own(made, Arc::clone(generation)))),
-                    Err(PoolError::Backend(error)) => Err(error.into()),
+                    Err(PoolError::Backend(error)) => Err(DB::unreachable(error)),
                     Err(error) => Err(Box::<dyn Error + Send + Sync>::from(error.to_string())),
                 },
                 Source::Application(pool) => {

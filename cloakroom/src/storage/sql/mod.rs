@@ -4,6 +4,7 @@ mod connections;
 mod failure;
 mod lease;
 
+use std::error::Error;
 use std::future::Future;
 
 pub(super) use connections::{Connections, Limits};
@@ -18,6 +19,11 @@ pub(super) trait Dialect: sqlx::Database {
     /// Whether the server ended the connection with this answer, or the connection is of no use after it. Whether the
     /// statement took effect is then open.
     fn ends_connection(error: &dyn sqlx::error::DatabaseError) -> bool;
+
+    /// Why no connection could be made, and what to do about it where that is known.
+    fn unreachable(error: sqlx::Error) -> Box<dyn Error + Send + Sync> {
+        error.into()
+    }
 
     /// Whether a statement with this answer was certainly not carried out, though the connection is of no use.
     fn had_no_effect(error: &dyn sqlx::error::DatabaseError) -> bool {
