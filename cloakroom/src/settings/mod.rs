@@ -21,6 +21,8 @@ mod nearest;
 mod open_database;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod refusal;
 mod same_site;
 mod secret;
 mod serializer;

@@ -3,9 +3,10 @@
 mod option_file;
 mod options;
 
+use super::refusal::Refusal;
 use super::{Database, DatabaseKind, Settings, SettingsError};
 use crate::storage::mysql::MysqlOptions;
-use options::{Read, Refusal};
+use options::Read;
 
 /// Where servers put their socket; the client library knows the one of its own build.
 const SOCKETS: [&str; 4] =

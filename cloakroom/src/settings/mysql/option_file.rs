@@ -1,6 +1,6 @@
 //! MySQL's option files, `my.cnf`: what `read_default_file` names.
 
-use super::options::Refusal;
+use crate::settings::refusal::Refusal;
 
 /// The options of the groups that a client reads (`client` and its variants, then `group`), in their order.
 pub(super) fn read(path: &str, group: Option<&str>) -> Result<Vec<(String, String)>, Refusal> {

@@ -1,24 +1,11 @@
 //! What becomes of each option.
 
-use std::time::Duration;
-
 use crate::settings::environ::OptionValue;
+use crate::settings::refusal::{Refusal, duration, number};
 use crate::storage::mysql::{MysqlIsolation, MysqlOptions, MysqlTls};
 
 /// The bit of `client_flag` that asks for TLS.
 const CLIENT_SSL: i64 = 2_048;
-
-/// Why an option is refused. Values are not shown: some are secrets.
-pub(super) struct Refusal {
-    pub(super) problem: String,
-    pub(super) remedy: String,
-}
-
-impl Refusal {
-    pub(super) fn new(problem: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { problem: problem.into(), remedy: remedy.into() }
-    }
-}
 
 /// What was read so far.
 pub(super) struct Read {
@@ -282,14 +269,4 @@ impl Read {
             (None, asked) => Ok(asked),
         }
     }
-}
-
-fn number(value: &OptionValue) -> Result<f64, Refusal> {
-    let number = value.as_number().or_else(|| value.as_text()?.trim().parse().ok());
-    number.filter(|number| number.is_finite()).ok_or_else(|| Refusal::new("is no number", "use a number"))
-}
-
-fn duration(seconds: f64) -> Result<Duration, Refusal> {
-    Duration::try_from_secs_f64(seconds)
-        .map_err(|_| Refusal::new("is no length of time in seconds", "use a number from 0 up"))
 }
