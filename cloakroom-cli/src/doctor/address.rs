@@ -23,12 +23,23 @@ pub(super) fn of_server(database: &Database) -> Option<String> {
     if !database.user.is_empty() || !password.is_empty() {
         url.push('@');
     }
-    url.push_str(&escaped(&database.host, ","));
+    let socket = database.host.starts_with('/').then_some(&*database.host);
+    if socket.is_none() {
+        url.push_str(&escaped(&database.host, ","));
+    }
     if !database.port.is_empty() {
         let _ = write!(url, ":{}", escaped(&database.port, ","));
     }
-    let _ = write!(url, "/{}", escaped(name, ""));
     let mut query: Vec<String> = Vec::new();
+    match socket {
+        // The folder of PostgreSQL's stands before the name.
+        Some(folder) if scheme == "postgres" => {
+            let _ = write!(url, "/{}", escaped(folder, "/"));
+        }
+        Some(path) => query.push(format!("unix_socket={}", escaped(path, "/"))),
+        None => {}
+    }
+    let _ = write!(url, "/{}", escaped(name, ""));
     if let Some(age) = database.max_age.filter(|age| *age != 0.0) {
         query.push(format!("conn_max_age={age}"));
     }
@@ -45,12 +56,15 @@ pub(super) fn of_server(database: &Database) -> Option<String> {
         let _ = write!(url, "?{}", query.join("&"));
     }
     let read = cloakroom::Database::from_url(&url).ok()?;
+    let host = match socket {
+        Some(_) if scheme == "mysql" => read.option("unix_socket").and_then(|path| path.as_text()).unwrap_or_default(),
+        _ => read.host(),
+    };
     let same = read.name() == name
         && read.user() == database.user
         && read.password() == password
-        && read.host() == database.host
-        && read.port() == database.port
-        && read.options().len() == database.options.len();
+        && host == database.host
+        && read.port() == database.port;
     same.then_some(url)
 }
 
@@ -76,9 +90,9 @@ mod tests {
         assert_eq!(of_file("/srv/a b+c#d?e%é.db"), "sqlite:////srv/a%20b%2Bc%23d%3Fe%25%C3%A9.db");
     }
 
-    fn server(host: &str, options: &Value) -> Option<String> {
+    fn server(vendor: &str, name: &str, host: &str, options: &Value) -> Option<String> {
         let database = serde_json::json!({
-            "alias": "default", "vendor": "postgresql", "name": "site/of ours", "zone": "UTC", "user": "ada",
+            "alias": "default", "vendor": vendor, "name": name, "zone": "UTC", "user": "ada",
             // p@ss/w:rd$#1
             "password": "cEBzcy93OnJkJCMx", "host": host, "port": "5433", "options": options, "max_age": 60,
         });
@@ -87,11 +101,28 @@ mod tests {
 
     #[test]
     fn servers_become_urls_that_give_them_back() {
-        let url = server("db.example", &serde_json::json!([["sslmode", "require", true], ["n", 3, true]])).unwrap();
+        let url = server(
+            "postgresql",
+            "site/of ours",
+            "db.example",
+            &serde_json::json!([["sslmode", "require", true], ["n", 3, true]]),
+        )
+        .unwrap();
         let expected = "postgres://ada:p%40ss%2Fw%3Ard%24%231@db.example:5433/site%2Fof%20ours?conn_max_age=60&sslmode=require&n=3";
         assert_eq!(url, expected);
         let database = cloakroom::Database::from_url(&url).unwrap();
         assert_eq!((database.password(), database.name()), ("p@ss/w:rd$#1", "site/of ours"));
-        assert!(server("/run/postgresql", &serde_json::json!([])).is_some());
+    }
+
+    #[test]
+    fn unix_sockets_become_urls_too() {
+        let none = Value::Array(Vec::new());
+        let url = server("postgresql", "site", "/run/postgresql", &none).unwrap();
+        let database = cloakroom::Database::from_url(&url).unwrap();
+        assert_eq!((database.host(), database.port(), database.name()), ("/run/postgresql", "5433", "site"));
+        let url = server("mysql", "site", "/run/mysqld/mysqld.sock", &none).unwrap();
+        assert!(url.contains("unix_socket=/run/mysqld/mysqld.sock"), "{url}");
+        // No URL says both.
+        assert_eq!(server("postgresql", "site/of ours", "/run/postgresql", &none), None);
     }
 }
