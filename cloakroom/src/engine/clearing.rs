@@ -15,10 +15,10 @@ const PAGE: usize = 10_000;
 /// What [`clear_expired`](crate::SessionStore::clear_expired) did.
 ///
 /// ```
-/// use cloakroom::{SessionStore, Settings};
+/// use cloakroom::{Cleared, SessionStore, Settings};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let cleared = SessionStore::memory(Settings::new())?.clear_expired_and_count().await?;
+/// let cleared: Cleared = SessionStore::memory(Settings::new())?.clear_expired_and_count().await?;
 /// assert_eq!((cleared.removed, cleared.unreadable), (0, 0));
 /// # Ok(()) }
 /// ```

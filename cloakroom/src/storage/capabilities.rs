@@ -5,6 +5,7 @@
 ///
 /// let memory = MemoryStorage::new().capabilities();
 /// assert_eq!(memory, Capabilities::new().atomic_rename().scan().drops_expired());
+/// assert!(Capabilities::new().columns().columns && !memory.columns);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
