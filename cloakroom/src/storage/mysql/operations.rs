@@ -1,7 +1,6 @@
 //! The operations of a storage: each one statement, and what its answer means.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::{Arguments, AssertSqlSafe, MySql, MySqlConnection, Row};
@@ -12,15 +11,12 @@ use super::dialect::Obstacle;
 use super::rows;
 use super::{Handle, MysqlStorage};
 use crate::Timestamp;
-use crate::storage::sql::{Deadline, Dialect, Failure, Lease};
+use crate::storage::sql::{Deadline, Dialect, Failure, Lease, Tries};
 use crate::storage::{
     Capabilities, Cursor, Expect, Insert, New, Page, Remove, Rename, Replace, Storage, StorageError, Stored, Touch,
     Version,
 };
 
-/// How long, in milliseconds, a statement waits at most before it is tried again that other transactions were in the
-/// way of.
-const LONGEST_PAUSE: u64 = 32;
 /// What `session_key` holds, in characters.
 const LONGEST_NAME: usize = 40;
 /// No server refuses a packet shorter than this unless somebody made it.
@@ -130,20 +126,14 @@ impl Handle {
         asked: Asked,
         patient: bool,
     ) -> Result<Answer, Failure> {
-        let mut tries = 0_u64;
+        let mut tries = Tries::default();
         loop {
-            tries += 1;
             // In a box: it holds the driver's whole state, and callers would hold several of it.
-            match Box::pin(self.once(deadline, sql, values, asked)).await {
-                Err(failure) if tries == 1 && failure.was_without_effect() => {}
-                // What only reads may be repeated: the connection may have died while nobody used it.
-                Err(failure) if tries == 1 && matches!(asked, Asked::Rows) && failure.may_be_tried_again() => {}
-                Err(failure) if patient && obstacle(&failure) == Obstacle::Conflict => {
-                    // Those that met do not meet again at once.
-                    let pause = rand::random_range(0..=tries.min(LONGEST_PAUSE));
-                    tokio::time::sleep(Duration::from_millis(pause)).await;
-                }
-                answer => return answer,
+            let answer = Box::pin(self.once(deadline, sql, values, asked)).await;
+            let Err(failure) = &answer else { return answer };
+            let in_the_way = patient && obstacle(failure) == Obstacle::Conflict;
+            if !tries.again(failure, matches!(asked, Asked::Rows), in_the_way).await {
+                return answer;
             }
         }
     }

@@ -1,7 +1,5 @@
 //! The operations of a storage: each one statement, and what its answer means.
 
-use std::time::Duration;
-
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres};
 use thiserror::Error;
@@ -12,15 +10,11 @@ use super::rows;
 use super::template::{Template, Value, arguments};
 use super::{Handle, PostgresStorage};
 use crate::Timestamp;
-use crate::storage::sql::{Deadline, Failure, Lease};
+use crate::storage::sql::{Deadline, Failure, Lease, Tries};
 use crate::storage::{
     Capabilities, Cursor, Expect, Insert, New, Page, Remove, Rename, Replace, Storage, StorageError, Stored, Touch,
     Version,
 };
-
-/// How long, in milliseconds, a statement waits at most before it is tried again that other transactions were in the
-/// way of.
-const LONGEST_PAUSE: u64 = 32;
 
 #[derive(Debug, Error)]
 #[error("PostgreSQL keeps text: UTF-8 without NUL")]
@@ -82,20 +76,15 @@ impl Handle {
         asked: Asked,
         patient: bool,
     ) -> Result<Answer, Failure> {
-        let mut tries = 0_u64;
+        let mut tries = Tries::default();
         loop {
-            tries += 1;
             // In a box: it holds the driver's whole state, and callers would hold several of it.
-            match Box::pin(self.once(deadline, template, values, asked)).await {
-                Err(failure) if tries == 1 && failure.was_without_effect() => {}
-                // What only reads may be repeated: the connection may have died while nobody used it.
-                Err(failure) if tries == 1 && asked == Asked::Rows && failure.may_be_tried_again() => {}
-                Err(Failure::Refused(error)) if patient && Obstacle::of(&*error) == Obstacle::Conflict => {
-                    // Those that met do not meet again at once.
-                    let pause = rand::random_range(0..=tries.min(LONGEST_PAUSE));
-                    tokio::time::sleep(Duration::from_millis(pause)).await;
-                }
-                answer => return answer,
+            let answer = Box::pin(self.once(deadline, template, values, asked)).await;
+            let Err(failure) = &answer else { return answer };
+            let in_the_way =
+                patient && matches!(failure, Failure::Refused(error) if Obstacle::of(&**error) == Obstacle::Conflict);
+            if !tries.again(failure, asked == Asked::Rows, in_the_way).await {
+                return answer;
             }
         }
     }

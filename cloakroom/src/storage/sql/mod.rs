@@ -3,6 +3,7 @@
 mod connections;
 mod failure;
 mod lease;
+mod tries;
 
 use std::error::Error;
 use std::future::Future;
@@ -10,6 +11,7 @@ use std::future::Future;
 pub(super) use connections::{Connections, Limits};
 pub(super) use failure::Failure;
 pub(super) use lease::{Deadline, Lease};
+pub(super) use tries::Tries;
 
 /// What differs between the drivers.
 pub(super) trait Dialect: sqlx::Database {
