@@ -6,6 +6,7 @@
 /// let memory = MemoryStorage::new().capabilities();
 /// assert_eq!(memory, Capabilities::new().atomic_rename().scan().drops_expired());
 /// assert!(Capabilities::new().columns().columns && !memory.columns);
+/// assert!(Capabilities::new().costly_touch().costly_touch);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -18,13 +19,16 @@ pub struct Capabilities {
     pub columns: bool,
     /// Entries end by themselves: a read may answer `None` for one that has expired.
     pub drops_expired: bool,
+    /// [`Storage::touch`](super::Storage::touch) takes more than one round trip: a session of which only the expiry
+    /// moves is written whole instead.
+    pub costly_touch: bool,
 }
 
 impl Capabilities {
     /// Nothing beyond the least.
     #[must_use]
     pub const fn new() -> Self {
-        Self { atomic_rename: false, scan: false, columns: false, drops_expired: false }
+        Self { atomic_rename: false, scan: false, columns: false, drops_expired: false, costly_touch: false }
     }
 
     /// With a rename in one step.
@@ -52,6 +56,13 @@ impl Capabilities {
     #[must_use]
     pub const fn drops_expired(mut self) -> Self {
         self.drops_expired = true;
+        self
+    }
+
+    /// With a touch of several round trips.
+    #[must_use]
+    pub const fn costly_touch(mut self) -> Self {
+        self.costly_touch = true;
         self
     }
 }

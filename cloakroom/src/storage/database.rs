@@ -92,6 +92,10 @@ impl Storage for DatabaseStorage {
         whichever!(self, storage => storage.rename(from, to, expect, new).await)
     }
 
+    async fn bury(&self, name: &str, marker: New<'_>) -> Result<(), StorageError> {
+        whichever!(self, storage => storage.bury(name, marker).await)
+    }
+
     async fn scan(&self, after: Option<&Cursor>, limit: usize) -> Result<Page, StorageError> {
         whichever!(self, storage => storage.scan(after, limit).await)
     }

@@ -19,6 +19,7 @@ pub(crate) trait DynStorage: Send + Sync {
     fn touch<'a>(&'a self, name: &'a str, expect: Expect<'a>, until: Timestamp) -> Boxed<'a, Touch>;
     fn remove<'a>(&'a self, name: &'a str, expect: Expect<'a>) -> Boxed<'a, Remove>;
     fn rename<'a>(&'a self, from: &'a str, to: &'a str, expect: Expect<'a>, new: New<'a>) -> Boxed<'a, Rename>;
+    fn bury<'a>(&'a self, name: &'a str, marker: New<'a>) -> Boxed<'a, ()>;
     fn scan<'a>(&'a self, after: Option<&'a Cursor>, limit: usize) -> Boxed<'a, Page>;
     fn remove_expired(&self, now: Timestamp, limit: usize) -> Boxed<'_, usize>;
     fn by_clock(&self, clock: &Clock) -> Option<Arc<dyn DynStorage>>;
@@ -48,6 +49,10 @@ impl<S: Storage> DynStorage for S {
 
     fn rename<'a>(&'a self, from: &'a str, to: &'a str, expect: Expect<'a>, new: New<'a>) -> Boxed<'a, Rename> {
         Box::pin(Storage::rename(self, from, to, expect, new))
+    }
+
+    fn bury<'a>(&'a self, name: &'a str, marker: New<'a>) -> Boxed<'a, ()> {
+        Box::pin(Storage::bury(self, name, marker))
     }
 
     fn scan<'a>(&'a self, after: Option<&'a Cursor>, limit: usize) -> Boxed<'a, Page> {

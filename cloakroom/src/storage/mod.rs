@@ -7,6 +7,7 @@
 //! A place of your own is one `impl Storage` with plain `async fn`s; `cloakroom::testing` (feature
 //! `testing`) proves it.
 
+mod cache_key;
 mod capabilities;
 mod column;
 mod database;
@@ -38,6 +39,7 @@ use bytes::Bytes;
 use crate::Timestamp;
 use crate::time::Clock;
 
+pub use cache_key::CacheKey;
 pub use capabilities::Capabilities;
 pub use column::{Column, ColumnValue};
 pub use database::DatabaseStorage;
@@ -56,6 +58,9 @@ pub use postgres::PostgresStorage;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStorage;
 pub use version::Version;
+
+/// So often an entry may come and go under a marker's hands.
+const BURIALS: usize = 100;
 
 /// A place that keeps bytes under names, with compare-and-swap.
 ///
@@ -146,6 +151,37 @@ pub trait Storage: Send + Sync + 'static {
                 // The new entry may have stayed, so this is not "certainly not done" any more.
                 Err(error) => Err(StorageError::outcome_unknown(error)),
             }
+        }
+    }
+
+    /// Puts a marker in the place of whatever stands under `name`, or of nothing. The engine `cached_db` keeps a
+    /// session that has ended from coming back into its cache by one: what a marker holds is no session.
+    ///
+    /// The default replaces or inserts, whichever it finds possible. A storage that can do it in one step overrides it.
+    ///
+    /// ```
+    /// use cloakroom::Timestamp;
+    /// use cloakroom::storage::{Insert, MemoryStorage, New, Storage};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cloakroom::storage::StorageError> {
+    /// let storage = MemoryStorage::new();
+    /// storage.bury("name", New::of(b"gone", Timestamp::MAX)).await?;
+    /// assert_eq!(storage.insert("name", New::of(b"back", Timestamp::MAX)).await?, Insert::Exists);
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn bury(&self, name: &str, marker: New<'_>) -> impl Future<Output = Result<(), StorageError>> + Send {
+        async move {
+            for _ in 0..BURIALS {
+                if let Replace::Replaced(_) = self.replace(name, Expect::Anything, marker).await? {
+                    return Ok(());
+                }
+                if let Insert::Inserted(_) = self.insert(name, marker).await? {
+                    return Ok(());
+                }
+            }
+            Err(StorageError::not_done("other requests kept making and removing the entry"))
         }
     }
 

@@ -38,6 +38,8 @@ pub enum Operation {
     Remove,
     /// [`Storage::rename`]
     Rename,
+    /// [`Storage::bury`]
+    Bury,
     /// [`Storage::scan`]
     Scan,
     /// [`Storage::remove_expired`]
@@ -75,6 +77,8 @@ pub struct Calls {
     pub remove: usize,
     /// Calls of [`Storage::rename`], each counted as one whatever it takes.
     pub rename: usize,
+    /// Calls of [`Storage::bury`], each counted as one whatever it takes.
+    pub bury: usize,
     /// Calls of [`Storage::scan`].
     pub scan: usize,
     /// Calls of [`Storage::remove_expired`].
@@ -91,6 +95,7 @@ impl Calls {
             + self.touch
             + self.remove
             + self.rename
+            + self.bury
             + self.scan
             + self.remove_expired
     }
@@ -103,6 +108,7 @@ impl Calls {
             Operation::Touch => &mut self.touch,
             Operation::Remove => &mut self.remove,
             Operation::Rename => &mut self.rename,
+            Operation::Bury => &mut self.bury,
             Operation::Scan => &mut self.scan,
             Operation::RemoveExpired => &mut self.remove_expired,
         }
@@ -299,6 +305,10 @@ impl<S: Storage> Storage for SpyStorage<S> {
 
     async fn rename(&self, from: &str, to: &str, expect: Expect<'_>, new: New<'_>) -> Result<Rename, StorageError> {
         self.spy(Operation::Rename, self.inner.rename(from, to, expect, new)).await
+    }
+
+    async fn bury(&self, name: &str, marker: New<'_>) -> Result<(), StorageError> {
+        self.spy(Operation::Bury, self.inner.bury(name, marker)).await
     }
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize) -> Result<Page, StorageError> {

@@ -1,6 +1,7 @@
 //! What every storage promises, as checks that can be run.
 
 mod basics;
+mod bury;
 mod compare;
 mod edges;
 mod pages;
@@ -55,6 +56,7 @@ pub async fn storage_contract<S: Storage>(make: impl AsyncFn() -> S) {
 /// | a rename moves the entry | new bytes and expiry under the new name, nothing under the old |
 /// | a rename that is refused writes nothing | `Missing`, `Changed`, `Exists` |
 /// | a rename to the same name is refused | `Exists`, and the entry stays |
+/// | a marker takes the place of what stands there | or of nothing, and keeps others from inserting |
 /// | one of many replaces wins | many tasks replace one version |
 /// | one of many inserts wins | many tasks insert one name |
 /// | one of many renames wins | many tasks rename one version |
@@ -188,6 +190,7 @@ impl StorageContract {
             "a rename moves the entry" => rename::moves,
             "a rename that is refused writes nothing" => rename::refused,
             "a rename to the same name is refused" => rename::to_itself,
+            "a marker takes the place of what stands there" => bury::marker,
             "one of many replaces wins" => races::replaces,
             "one of many inserts wins" => races::inserts,
             "one of many renames wins" => races::renames,
