@@ -3,36 +3,43 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::error::SessionError;
 use crate::wire::json::{JsonError, canonical_name, scan_object};
+use crate::wire::pickle::{Graph, NodeId, Show};
+
+use super::value::Value;
 
 /// Up to so many members, looking at each is cheaper than an index.
 const FEW: usize = 64;
 
 #[derive(Clone, Default)]
 pub(super) struct Members {
-    source: Bytes,
-    list: Vec<Member>,
+    pub(super) source: Bytes,
+    pub(super) list: Vec<Member>,
 }
 
 #[derive(Clone)]
-struct Member {
+pub(super) struct Member {
     /// Escaped as Python escapes it, so that equal names are equal text.
-    name: Text,
-    value: Text,
+    pub(super) name: Text,
+    pub(super) value: Text,
 }
 
-/// A piece of the source, or text of its own.
+/// A piece of the source, text of its own, or a value in a pickle's graph.
 #[derive(Clone)]
-enum Text {
+pub(super) enum Text {
     Source(usize, usize),
     Own(Box<str>),
+    /// As a name: one that is no string, and so none that is asked for.
+    Node(Arc<Graph>, NodeId),
 }
 
 impl Text {
-    fn at(range: &Range<usize>) -> Self {
+    pub(super) fn at(range: &Range<usize>) -> Self {
         Self::Source(range.start, range.end)
     }
 
@@ -40,15 +47,21 @@ impl Text {
         match self {
             Self::Source(start, end) => &source[*start..*end],
             Self::Own(text) => text.as_bytes(),
+            Self::Node(..) => &[],
         }
     }
 
-    fn text<'a>(&'a self, source: &'a [u8]) -> &'a str {
+    fn value<'a>(&'a self, source: &'a [u8]) -> Value<'a> {
         match self {
             // The source was text when it was scanned.
-            Self::Source(..) => std::str::from_utf8(self.bytes(source)).unwrap_or_default(),
-            Self::Own(text) => text,
+            Self::Source(..) => Value::Text(std::str::from_utf8(self.bytes(source)).unwrap_or_default()),
+            Self::Own(text) => Value::Text(text),
+            Self::Node(graph, id) => Value::Node(graph, *id),
         }
+    }
+
+    fn is_node(&self) -> bool {
+        matches!(self, Self::Node(..))
     }
 }
 
@@ -74,16 +87,31 @@ impl Members {
     }
 
     fn position(&self, name: &str) -> Option<usize> {
-        self.list.iter().position(|member| member.name.bytes(&self.source) == name.as_bytes())
+        let is = |member: &Member| member.name.bytes(&self.source) == name.as_bytes() && !member.name.is_node();
+        self.list.iter().position(is)
     }
 
     /// The value of a member, by its escaped name.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.position(name).map(|at| self.list[at].value.text(&self.source))
+    pub(super) fn get(&self, name: &str) -> Option<Value<'_>> {
+        self.position(name).map(|at| self.list[at].value.value(&self.source))
     }
 
     pub(super) fn set(&mut self, name: &str, value: String) {
-        let value = Text::Own(value.into());
+        self.put(name, Text::Own(value.into()));
+    }
+
+    /// Puts a value of another session, as it is.
+    pub(super) fn set_value(&mut self, name: &str, value: Value<'_>) {
+        self.put(
+            name,
+            match value {
+                Value::Text(text) => Text::Own(text.into()),
+                Value::Node(graph, id) => Text::Node(Arc::clone(graph), id),
+            },
+        );
+    }
+
+    fn put(&mut self, name: &str, value: Text) {
         match self.position(name) {
             Some(at) => self.list[at].value = value,
             None => self.list.push(Member { name: Text::Own(name.into()), value }),
@@ -95,11 +123,20 @@ impl Members {
         at.map(|at| self.list.remove(at)).is_some()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.list.iter().map(|member| (member.name.text(&self.source), member.value.text(&self.source)))
+    /// Names and values; names are escaped.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Value<'_>, Value<'_>)> {
+        self.list.iter().map(|member| (member.name.value(&self.source), member.value.value(&self.source)))
     }
 
-    pub(super) fn to_json(&self) -> Vec<u8> {
+    pub(super) fn same(&self, other: &Self) -> bool {
+        let mut pairs = self.iter().zip(other.iter());
+        self.len() == other.len() && pairs.all(|(one, two)| one.0.same(two.0) && one.1.same(two.1))
+    }
+
+    pub(super) fn to_json(&self, show: Show) -> Result<Vec<u8>, SessionError> {
+        if self.list.iter().any(|member| member.value.is_node() || member.name.is_node()) {
+            return self.shown(show);
+        }
         let source = &self.source[..];
         let parts = || self.list.iter().map(|member| (member.name.bytes(source), member.value.bytes(source)));
         let length: usize = parts().map(|(name, value)| name.len() + value.len() + 4).sum();
@@ -112,7 +149,7 @@ impl Members {
             json.extend_from_slice(value);
         }
         json.push(b'}');
-        json
+        Ok(json)
     }
 }
 

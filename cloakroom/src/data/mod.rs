@@ -3,7 +3,10 @@
 mod changes;
 mod json;
 mod members;
+mod pickled;
+mod value;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -11,11 +14,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::SessionError;
-use crate::wire::json::{JsonError, escape, from_str, to_string, unescape_lossy};
+use crate::wire::json::{JsonError, escape, from_str, to_string};
+use crate::wire::pickle::Show;
 
 pub(crate) use changes::Changes;
 pub use json::Json;
 use members::Members;
+use value::Value;
 
 /// The members of a session, in order, and what was changed since they were loaded.
 ///
@@ -84,7 +89,8 @@ impl SessionData {
     }
 
     pub(crate) fn to_json_bytes(&self) -> Vec<u8> {
-        self.members.to_json()
+        // Nothing is an error where everything can be shown.
+        self.members.to_json(Show::Lossy).unwrap_or_default()
     }
 
     /// How many members there are.
@@ -110,13 +116,15 @@ impl SessionData {
     /// # Errors
     /// The member is something else.
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, SessionError> {
-        self.members.get(&escape(name)).map(|raw| parse(name, raw)).transpose()
+        let Some(value) = self.members.get(&escape(name)) else { return Ok(None) };
+        let json = value.json(Show::Checked).and_then(|raw| from_str(&raw));
+        json.map(Some).map_err(|source| SessionError::Type { name: name.to_owned(), source })
     }
 
     /// A member as JSON; `None` if there is none.
     #[must_use]
     pub fn get_json(&self, name: &str) -> Option<Json> {
-        self.raw(name).map(Json::from_valid)
+        self.raw(name).map(|raw| Json::from_valid(&raw))
     }
 
     /// Puts a member, and answers nothing if there was one: it is replaced in its place.
@@ -143,8 +151,11 @@ impl SessionData {
         let text = to_string(members).map_err(named)?;
         let members = Members::parse(Bytes::from(text)).map_err(named)?;
         for (name, raw) in members.iter() {
-            self.changes.touch(name);
-            self.members.set(name, raw.to_owned());
+            // Both are text: that is what they were written as.
+            if let Value::Text(name) = name {
+                self.changes.touch(name);
+                self.members.set_value(name, raw);
+            }
         }
         Ok(())
     }
@@ -168,21 +179,22 @@ impl SessionData {
     /// The names of all members, in order. In a name that holds half of a surrogate pair the half is shown
     /// as U+FFFD.
     pub fn keys(&self) -> impl Iterator<Item = String> + '_ {
-        self.members.iter().map(|(name, _)| unescape_lossy(name).into_owned())
+        self.members.iter().map(|(name, _)| name.shown_name())
     }
 
     /// The values of all members, in order.
     pub fn values(&self) -> impl Iterator<Item = Json> + '_ {
-        self.members.iter().map(|(_, raw)| Json::from_valid(raw))
+        self.members.iter().map(|(_, raw)| Json::from_valid(&raw.shown()))
     }
 
     /// Names and values of all members, in order.
     pub fn items(&self) -> impl Iterator<Item = (String, Json)> + '_ {
-        self.members.iter().map(|(name, raw)| (unescape_lossy(name).into_owned(), Json::from_valid(raw)))
+        self.members.iter().map(|(name, raw)| (name.shown_name(), Json::from_valid(&raw.shown())))
     }
 
-    pub(crate) fn raw(&self, name: &str) -> Option<&str> {
-        self.members.get(&escape(name))
+    /// A member as JSON text.
+    pub(crate) fn raw(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.members.get(&escape(name)).map(Value::shown)
     }
 
     pub(crate) fn set_raw(&mut self, name: &str, raw: String) {
@@ -213,7 +225,7 @@ impl SessionData {
         }
         for name in self.changes.names() {
             match self.members.get(name) {
-                Some(raw) => fresh.members.set(name, raw.to_owned()),
+                Some(value) => fresh.members.set_value(name, value),
                 None => {
                     fresh.members.remove(name);
                 }
@@ -222,10 +234,6 @@ impl SessionData {
         fresh.changes = self.changes.clone();
         fresh
     }
-}
-
-fn parse<T: DeserializeOwned>(name: &str, raw: &str) -> Result<T, SessionError> {
-    from_str(raw).map_err(|source| SessionError::Type { name: name.to_owned(), source })
 }
 
 impl fmt::Debug for SessionData {
@@ -241,7 +249,7 @@ impl fmt::Debug for SessionData {
 impl PartialEq for SessionData {
     /// Equal when they hold the same members, as written, in the same order.
     fn eq(&self, other: &Self) -> bool {
-        self.members.iter().eq(other.members.iter())
+        self.members.same(&other.members)
     }
 }
 

@@ -27,7 +27,7 @@ impl StoredEngine {
 
 /// An expiry that Python counts as false is none.
 pub(super) fn custom_expiry(data: &SessionData, policy: &Policy) -> Result<Custom, ExpiryError> {
-    match data.raw(EXPIRY) {
+    match data.raw(EXPIRY).as_deref() {
         Some("\"\"" | "false" | "[]" | "{}") => Ok(Custom::None),
         member => Custom::from_member(member, policy),
     }

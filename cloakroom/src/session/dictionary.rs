@@ -112,7 +112,7 @@ impl State {
     }
 
     pub(super) fn custom_expiry(&self, policy: &Policy) -> Result<Custom, ExpiryError> {
-        Custom::from_member(self.data.as_ref().and_then(|data| data.raw(EXPIRY)), policy)
+        Custom::from_member(self.data.as_ref().and_then(|data| data.raw(EXPIRY)).as_deref(), policy)
     }
 
     fn set_expiry(&mut self, expiry: &Expiry, policy: &Policy, now: Timestamp) -> Result<(), ExpiryError> {

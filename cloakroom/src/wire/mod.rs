@@ -11,6 +11,7 @@
 //! | [`zlib`] | `zlib.compress`, `zlib.decompress` |
 //! | [`signing`] | `django.core.signing`, `django.utils.crypto.salted_hmac` |
 //! | [`json`] | `json.loads`, `json.dumps(separators=(",", ":"))` |
+//! | [`pickle`] | `pickle.loads`, `pickle.dumps` |
 //! | [`stored`] | `SessionBase.encode`, `SessionBase.decode` |
 //!
 //! From a value to the text in `django_session.session_data` and back:
@@ -34,6 +35,7 @@
 pub mod base62;
 pub mod base64;
 pub mod json;
+pub mod pickle;
 pub mod signing;
 pub mod stored;
 pub mod zlib;

@@ -87,6 +87,9 @@ pub enum JsonError {
     /// The type's own code refused the value. What it said is withheld, as it may quote the data.
     #[error("the value was refused by its type")]
     Refused,
+    /// A value out of a pickle that JSON has no form for.
+    #[error("JSON cannot hold {0}")]
+    NotJson(&'static str),
     /// The name of an object's member would not be a string, a number, a boolean or `None`.
     #[error("the name of a JSON member must be a string, a number, a boolean or null")]
     KeyNotText,

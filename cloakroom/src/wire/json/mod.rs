@@ -34,6 +34,11 @@ pub use scan::{MAX_DEPTH, MAX_INTEGER_DIGITS, scan, scan_object};
 pub use ser::{append, to_string};
 pub use text::{canonical_name, escape, unescape, unescape_lossy};
 
+// For pickles.
+pub(super) use number::{append_f64, is_integer, parse_f64};
+pub(super) use scan::Scanner;
+pub(super) use text::{Piece, Pieces, append_code, append_escaped, is_plain};
+
 /// The deepest nesting of arrays and objects that [`from_str`] builds and [`to_string`] writes.
 ///
 /// Both recurse, unlike [`scan`], whose bound is [`MAX_DEPTH`].

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 /// Appends a number as Python's `json.dumps` writes a `float`: the shortest digits that read back as the same number.
-pub(super) fn append_f64(out: &mut String, number: f64) {
+pub(in crate::wire) fn append_f64(out: &mut String, number: f64) {
     match number {
         _ if number.is_finite() => lay_out(out, shortest(number).as_str()),
         _ if number.is_nan() => out.push_str("NaN"),
@@ -108,12 +108,12 @@ impl fmt::Write for Buffer {
 }
 
 /// Whether a valid number is an integer to Python: neither a point, nor an exponent, nor a word.
-pub(super) fn is_integer(token: &str) -> bool {
+pub(in crate::wire) fn is_integer(token: &str) -> bool {
     token.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit())
 }
 
 /// A valid number as a `float`: infinite where it is too large, as in Python.
-pub(super) fn parse_f64(token: &str) -> f64 {
+pub(in crate::wire) fn parse_f64(token: &str) -> f64 {
     // Rust reads all that a JSON number can be, `NaN`, `Infinity` and `-Infinity` included.
     token.parse().unwrap_or(f64::NAN)
 }

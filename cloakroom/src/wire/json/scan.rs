@@ -100,7 +100,7 @@ pub(super) struct Members {
 
 /// A place in a JSON text.
 #[derive(Clone)]
-pub(super) struct Scanner<'a> {
+pub(in crate::wire) struct Scanner<'a> {
     bytes: &'a [u8],
     pos: usize,
 }
@@ -128,26 +128,26 @@ impl Nest {
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) fn new(bytes: &'a [u8], pos: usize) -> Self {
+    pub(in crate::wire) fn new(bytes: &'a [u8], pos: usize) -> Self {
         Self { bytes, pos }
     }
 
-    pub(super) fn pos(&self) -> usize {
+    pub(in crate::wire) fn pos(&self) -> usize {
         self.pos
     }
 
-    pub(super) fn peek(&self) -> Option<u8> {
+    pub(in crate::wire) fn peek(&self) -> Option<u8> {
         self.bytes.get(self.pos).copied()
     }
 
     /// Takes the next byte if it is this one.
-    pub(super) fn take(&mut self, byte: u8) -> bool {
+    pub(in crate::wire) fn take(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         self.pos += usize::from(found);
         found
     }
 
-    pub(super) fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
+    pub(in crate::wire) fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
         if self.take(byte) { Ok(()) } else { Err(self.error()) }
     }
 
@@ -156,7 +156,7 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    pub(super) fn skip_space(&mut self) {
+    pub(in crate::wire) fn skip_space(&mut self) {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
             self.pos += 1;
         }
@@ -219,7 +219,7 @@ impl<'a> Scanner<'a> {
 
     /// What the value is that begins here, by its first byte.
     #[inline]
-    pub(super) fn kind(&self) -> Result<Kind, JsonError> {
+    pub(in crate::wire) fn kind(&self) -> Result<Kind, JsonError> {
         match self.peek() {
             Some(b'"') => Ok(Kind::String),
             Some(b'{') => Ok(Kind::Object),
@@ -295,7 +295,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    pub(super) fn skip_word(&mut self, word: &[u8]) -> Result<(), JsonError> {
+    pub(in crate::wire) fn skip_word(&mut self, word: &[u8]) -> Result<(), JsonError> {
         if !self.bytes.get(self.pos..).is_some_and(|rest| rest.starts_with(word)) {
             return Err(self.error());
         }
@@ -311,7 +311,7 @@ impl<'a> Scanner<'a> {
         self.pos - start
     }
 
-    pub(super) fn skip_number(&mut self) -> Result<(), JsonError> {
+    pub(in crate::wire) fn skip_number(&mut self) -> Result<(), JsonError> {
         let start = self.pos;
         match self.peek() {
             Some(b'N') => return self.skip_word(b"NaN"),
@@ -349,7 +349,7 @@ impl<'a> Scanner<'a> {
 
     /// Passes a string and gives the range inside its quotes.
     #[inline]
-    pub(super) fn skip_string(&mut self) -> Result<Range<usize>, JsonError> {
+    pub(in crate::wire) fn skip_string(&mut self) -> Result<Range<usize>, JsonError> {
         self.expect(b'"')?;
         let start = self.pos;
         loop {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::error::JsonError;
 
 /// Whether Python writes this byte into a string as it is.
-const fn is_plain(byte: u8) -> bool {
+pub(in crate::wire) const fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
 }
 
@@ -31,7 +31,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
 }
 
 /// As [`escape`], at the end of a text that exists.
-pub(super) fn append_escaped(out: &mut String, text: &str) {
+pub(in crate::wire) fn append_escaped(out: &mut String, text: &str) {
     let mut rest = text;
     loop {
         let plain = rest.bytes().position(|byte| !is_plain(byte)).unwrap_or(rest.len());
@@ -45,7 +45,7 @@ pub(super) fn append_escaped(out: &mut String, text: &str) {
 }
 
 /// Appends one code point, which may be half of a surrogate pair.
-fn append_code(out: &mut String, code: u32) {
+pub(in crate::wire) fn append_code(out: &mut String, code: u32) {
     let short = match code {
         0x08 => "\\b",
         0x09 => "\\t",
@@ -73,7 +73,7 @@ fn append_code(out: &mut String, code: u32) {
 }
 
 /// What a raw string is made of.
-enum Piece<'a> {
+pub(in crate::wire) enum Piece<'a> {
     /// Text without escapes.
     Plain(&'a str),
     /// A code point from one escape or two: any but a whole surrogate pair's half.
@@ -81,18 +81,18 @@ enum Piece<'a> {
 }
 
 /// Cuts a raw string into its pieces.
-struct Pieces<'a> {
+pub(in crate::wire) struct Pieces<'a> {
     rest: &'a str,
     length: usize,
 }
 
 impl<'a> Pieces<'a> {
-    fn new(raw: &'a str) -> Self {
+    pub(in crate::wire) fn new(raw: &'a str) -> Self {
         Self { rest: raw, length: raw.len() }
     }
 
     /// The next piece, `None` at the end. Only a text that is not the inside of a JSON string is an error.
-    fn next(&mut self) -> Result<Option<Piece<'a>>, JsonError> {
+    pub(in crate::wire) fn next(&mut self) -> Result<Option<Piece<'a>>, JsonError> {
         let rest = self.rest;
         match memchr::memchr(b'\\', rest.as_bytes()) {
             None if rest.is_empty() => Ok(None),
