@@ -148,6 +148,9 @@ pub enum SessionError {
     /// waiting would stop it.
     #[error("a BlockingSession was used inside an asynchronous runtime: use a Session there")]
     InsideRuntime,
+    /// A setting is missing that only this needs. Nothing was read or written.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// The runtime thread of a [`BlockingSession`](crate::BlockingSession) could not be started.
     #[error("no runtime could be started for a BlockingSession")]
     NoRuntime(#[source] std::io::Error),

@@ -303,7 +303,12 @@ async fn a_store_opens_by_its_settings_alone() {
     assert_eq!(again.aget::<String>("name").await.unwrap().as_deref(), Some("Ada"));
     let engine = settings.clone().session_engine("memory".parse().unwrap());
     assert_eq!(SessionStore::open(engine).unwrap().engine().as_str(), "memory");
-    assert!(SessionStore::open(settings.session_engine("cache".parse().unwrap())).is_err());
+    let cached = settings.clone().session_engine("cached_db".parse().unwrap()).cache_url("locmemcache://");
+    assert_eq!(SessionStore::open(cached).unwrap().engine().as_str(), "cached_db");
+    // No secret is needed where nothing is signed.
+    let cache = Settings::new().session_engine("cache".parse().unwrap()).cache_url("locmemcache://");
+    assert_eq!(SessionStore::open(cache.clone()).unwrap().engine().as_str(), "cache");
+    assert!(SessionStore::open(cache.cache_url("dummycache://")).is_err(), "a cache that keeps nothing");
 }
 
 #[tokio::test]

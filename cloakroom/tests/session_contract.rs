@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use cloakroom::storage::MemoryStorage;
 use cloakroom::storage::sqlite::SqliteOptions;
 use cloakroom::testing::session_contract;
-use cloakroom::{SessionStore, Settings};
+use cloakroom::{Engine, SessionStore, Settings};
 use tempfile::TempDir;
 
 fn settings() -> Settings {
@@ -21,6 +21,17 @@ async fn the_memory_engine() {
 #[tokio::test]
 async fn the_db_engine_in_memory() {
     session_contract(async || SessionStore::db(MemoryStorage::new(), settings()).unwrap()).await;
+}
+
+#[tokio::test]
+async fn the_cache_engine_in_memory() {
+    session_contract(async || SessionStore::new(Engine::cache(MemoryStorage::new()), settings()).unwrap()).await;
+}
+
+#[tokio::test]
+async fn the_cached_db_engine_in_memory() {
+    let engine = || Engine::cached_db(MemoryStorage::new(), MemoryStorage::new());
+    session_contract(async || SessionStore::new(engine(), settings()).unwrap()).await;
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
 //! An engine at work: bound to what its settings ask for.
 
+use std::borrow::Cow;
+
 use crate::Timestamp;
 use crate::data::SessionData;
 use crate::engine::format::Format;
+use crate::engine::front::Front;
 use crate::engine::{Cleared, Engine, Place, SignedCookies, StoredEngine};
 use crate::error::SessionError;
 use crate::expiry::Policy;
@@ -25,6 +28,8 @@ pub(crate) enum BoundEngine {
 pub(super) struct Terms {
     pub(super) name: EngineName,
     pub(super) format: Format,
+    /// What signs the text that an application asks for, where the engine itself signs nothing; `None` without a key.
+    text: Option<TimestampSigner>,
     /// `SESSION_READ_ONLY`.
     read_only: bool,
     pub(super) policy: Policy,
@@ -32,6 +37,20 @@ pub(super) struct Terms {
 }
 
 impl Terms {
+    fn text_format(&self) -> Result<Cow<'_, Format>, SessionError> {
+        match (&self.format, &self.text) {
+            (Format::Cached(_), Some(signer)) => Ok(Cow::Owned(Format::SignedJson(signer.clone()))),
+            (Format::Cached(_), None) => Err(SettingsError::new(
+                "SECRET_KEY",
+                None,
+                "is not set, and the text of a session is signed with it",
+                "set it, or SESSION_SIGNING_KEY; the engine `cache` itself needs neither",
+            )
+            .into()),
+            (format, _) => Ok(Cow::Borrowed(format)),
+        }
+    }
+
     /// For those who have more to do before they write: nothing is read for a write that is refused.
     pub(super) fn check_writable(&self) -> Result<(), StorageError> {
         if self.read_only { Err(StorageError::ReadOnly) } else { Ok(()) }
@@ -41,28 +60,42 @@ impl Terms {
 impl BoundEngine {
     /// The settings name the engine.
     pub(crate) fn new(engine: Engine, settings: &Settings) -> Result<Self, SettingsError> {
+        let signer = || {
+            let (primary, fallbacks) = settings.signing_keys(settings.salt())?;
+            Ok::<_, SettingsError>(TimestampSigner::new(&primary, &fallbacks))
+        };
         let format = match engine.name {
             EngineName::Memory => Format::Json,
-            EngineName::Db | EngineName::File | EngineName::SignedCookies => {
-                let (primary, fallbacks) = settings.signing_keys(settings.salt())?;
-                let signer = TimestampSigner::new(&primary, &fallbacks);
+            EngineName::Cache => Format::Cached(engine.cache_format),
+            EngineName::Db | EngineName::CachedDb | EngineName::File | EngineName::SignedCookies => {
+                let signer = signer()?;
                 match settings.serializer()? {
                     Some(serializer) => Format::Signed(signer, serializer),
                     None => Format::SignedJson(signer),
                 }
             }
-            other => return Err(other.not_yet()),
+        };
+        let text = match engine.name {
+            EngineName::Cache => signer().ok(),
+            _ => None,
         };
         let (policy, clock) = (settings.policy()?, Clock::system());
-        let terms = Terms { name: engine.name, format, read_only: settings.session_read_only, policy, clock };
+        let terms = Terms { name: engine.name, format, text, read_only: settings.session_read_only, policy, clock };
         let columns = engine.columns;
-        let keeps_columns = matches!(&engine.place, Place::Storage(storage) if storage.capabilities().columns);
+        let keeps_columns = match &engine.place {
+            Place::Storage(storage) | Place::Cached { database: storage, .. } => storage.capabilities().columns,
+            Place::Cookie => false,
+        };
         if columns.is_some() && !keeps_columns {
             let problem = "its storage keeps no columns of the application's own";
             return Err(SettingsError::new("SESSION_ENGINE", None, problem, "leave out `with_columns`"));
         }
         Ok(match engine.place {
-            Place::Storage(storage) => Self::Stored(StoredEngine { storage, terms, columns }),
+            Place::Storage(storage) => Self::Stored(StoredEngine { storage, terms, columns, front: None }),
+            Place::Cached { database, cache } => {
+                let front = Some(Front { storage: cache, format: engine.cache_format });
+                Self::Stored(StoredEngine { storage: database, terms, columns, front })
+            }
             Place::Cookie => Self::SignedCookies(SignedCookies::new(terms, settings.cookie_name())),
         })
     }
@@ -97,12 +130,14 @@ impl BoundEngine {
         self.terms().name
     }
 
+    /// The signed text of session data (B-44), also where the engine keeps something else; plain JSON in memory.
     pub(crate) fn encode(&self, data: &SessionData, now: Timestamp) -> Result<Vec<u8>, SessionError> {
-        self.terms().format.encode(data, now)
+        self.terms().text_format()?.encode(data, now)
     }
 
     pub(crate) fn decode(&self, stored: &[u8]) -> Result<SessionData, DecodeError> {
-        self.terms().format.decode(&bytes::Bytes::copy_from_slice(stored)).map(|decoded| decoded.data)
+        let format = self.terms().text_format().map_err(|_| DecodeError::BadSignature)?;
+        format.decode_fresh(&bytes::Bytes::copy_from_slice(stored), None).map(|decoded| decoded.data)
     }
 
     /// Whether something is kept under a key; a cookie is not (B-123).
@@ -116,7 +151,7 @@ impl BoundEngine {
     /// Sees to it that nothing is kept under a key. Nobody can reach into a visitor's browser to remove a cookie.
     pub(crate) async fn remove(&self, key: &SessionKey) -> Result<(), StorageError> {
         match self {
-            Self::Stored(engine) => engine.remove(key).await,
+            Self::Stored(engine) => engine.end(key).await,
             Self::SignedCookies(engine) => engine.terms.check_writable(),
         }
     }

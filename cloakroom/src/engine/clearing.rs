@@ -1,7 +1,6 @@
 //! Removing what has expired.
 
 use crate::engine::StoredEngine;
-use crate::engine::stored::name_of;
 use crate::error::SessionError;
 use crate::key::SessionKey;
 use crate::settings::EngineName;
@@ -82,13 +81,13 @@ impl StoredEngine {
     }
 
     async fn look_at(&self, key: &SessionKey) -> Result<Entry, SessionError> {
-        let stored = match self.storage.read(name_of(key)?).await {
+        let stored = match self.storage.read(&self.name_of(key)?).await {
             Ok(Some(stored)) => stored,
             Ok(None) => return Ok(Entry::Kept),
             Err(StorageError::Damaged(_)) => return Ok(Entry::Unreadable),
             Err(error) => return Err(error.into()),
         };
-        let Ok(decoded) = self.terms.format.decode(&stored.data) else { return Ok(Entry::Unreadable) };
+        let Ok(Some(decoded)) = self.terms.format.decode(&stored.data) else { return Ok(Entry::Unreadable) };
         match self.is_live(&stored, &decoded.data) {
             Ok(true) => Ok(Entry::Kept),
             Ok(false) => Ok(Entry::Expired(stored.version)),

@@ -7,10 +7,12 @@ use bytes::Bytes;
 
 use crate::Timestamp;
 use crate::data::SessionData;
+use crate::engine::cached_value::{self, CachedValue};
 use crate::error::SessionError;
 use crate::settings::SessionSerializer;
+use crate::wire::CacheFormat;
 use crate::wire::signing::{TimestampSigner, dumps_bytes, loads_bytes, loads_data};
-use crate::wire::stored::{self, DecodeError};
+use crate::wire::stored::DecodeError;
 
 #[derive(Clone)]
 pub(crate) enum Format {
@@ -20,6 +22,8 @@ pub(crate) enum Format {
     Signed(TimestampSigner, Arc<dyn SessionSerializer>),
     /// JSON as it is.
     Json,
+    /// What Django's `cache` engine gives to its cache (B-97).
+    Cached(CacheFormat),
 }
 
 /// What was read, and whether it is to be written anew even if nothing in it changes: it was signed with a
@@ -32,20 +36,26 @@ pub(crate) struct Decoded {
 }
 
 impl Format {
-    /// Only a serializer of the application can fail.
+    /// A serializer of the application can fail, and JSON lacks some of what a cache may hold.
     pub(crate) fn encode(&self, data: &SessionData, now: Timestamp) -> Result<Vec<u8>, SessionError> {
         Ok(match self {
-            Self::SignedJson(signer) => stored::encode(&data.to_json(), signer, now).into_bytes(),
+            Self::SignedJson(signer) => dumps_bytes(&data.to_strict_json()?, signer, true, now).into_bytes(),
             Self::Signed(signer, serializer) => {
                 let bytes = serializer.dumps(&data.to_json()).map_err(SessionError::Serializer)?;
                 dumps_bytes(&bytes, signer, true, now).into_bytes()
             }
-            Self::Json => data.to_json_bytes(),
+            Self::Json => data.to_strict_json()?,
+            Self::Cached(format) => cached_value::seal(*format, cached_value::serialize(*format, data)?, None),
         })
     }
 
-    pub(crate) fn decode(&self, stored: &Bytes) -> Result<Decoded, DecodeError> {
-        self.decode_fresh(stored, None)
+    /// `None` for a marker, which says that nothing stands here.
+    pub(crate) fn decode(&self, stored: &Bytes) -> Result<Option<Decoded>, DecodeError> {
+        if let Self::Cached(format) = self {
+            let value = cached_value::decode(*format, stored)?;
+            return Ok(value.map(|CachedValue { data, .. }| Decoded { data, outdated: false, signed_at: None }));
+        }
+        self.decode_fresh(stored, None).map(Some)
     }
 
     /// The same, of what was signed no longer ago than so many seconds before now.
@@ -64,7 +74,7 @@ impl Format {
                 let json = serializer.loads(&data).map_err(|_| DecodeError::Serializer)?;
                 (Bytes::from(json), key, Some(signed_at))
             }
-            Self::Json => (stored.clone(), 0, None),
+            Self::Json | Self::Cached(_) => (stored.clone(), 0, None),
         };
         let data = SessionData::from_bytes(json).map_err(DecodeError::Json)?;
         Ok(Decoded { data, outdated: key > 0, signed_at })
@@ -77,6 +87,7 @@ impl fmt::Debug for Format {
             Self::SignedJson(_) => "SignedJson",
             Self::Signed(..) => "Signed",
             Self::Json => "Json",
+            Self::Cached(_) => "Cached",
         })
     }
 }

@@ -1,12 +1,16 @@
 //! Django's engines: a wire format plus a storage, or plus the cookie itself.
 
 mod bound;
+mod cached_value;
 mod clearing;
+mod content;
 mod format;
+mod front;
 mod life;
 mod read_back;
 mod signed_cookies;
 mod stored;
+mod writing;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,11 +18,14 @@ use std::sync::Arc;
 use crate::data::SessionData;
 use crate::settings::EngineName;
 use crate::storage::{Column, DynStorage, MemoryStorage, Storage};
+use crate::wire::CacheFormat;
 
 pub(crate) use bound::BoundEngine;
 pub use clearing::Cleared;
+pub(crate) use content::{Content, Prolonged};
 pub(crate) use signed_cookies::SignedCookies;
 pub(crate) use stored::{Found, StoredEngine, Target};
+pub(crate) use writing::Outcome;
 
 /// An engine: how session data is written and where it is kept. Chosen at run time.
 ///
@@ -36,6 +43,7 @@ pub struct Engine {
     name: EngineName,
     place: Place,
     columns: Option<Columns>,
+    cache_format: CacheFormat,
 }
 
 /// Fills the columns of the application's own.
@@ -45,6 +53,11 @@ pub(crate) type Columns = Arc<dyn Fn(&SessionData) -> Vec<Column> + Send + Sync>
 #[derive(Clone)]
 enum Place {
     Storage(Arc<dyn DynStorage>),
+    /// In a database, with a cache in front of it.
+    Cached {
+        database: Arc<dyn DynStorage>,
+        cache: Arc<dyn DynStorage>,
+    },
     /// In the cookie, so nowhere on the server.
     Cookie,
 }
@@ -61,6 +74,70 @@ impl Engine {
     #[cfg(feature = "file")]
     pub fn file(storage: impl Storage) -> Self {
         Self::stored(EngineName::File, storage)
+    }
+
+    /// Django's `cache` engine: a pickled dictionary in a cache, without a signature (B-97), in the
+    /// [format](Self::with_cache_format) of Django's own backends. No secret is needed: whoever can write to the cache
+    /// can make sessions.
+    ///
+    /// ```
+    /// use cloakroom::storage::MemoryStorage;
+    /// use cloakroom::{Engine, SessionStore, Settings};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let storage = MemoryStorage::new();
+    /// let store = SessionStore::new(Engine::cache(storage.clone()), Settings::new())?;
+    /// let session = store.session(None);
+    /// session.aset("visits", &1).await?;
+    /// session.asave().await?;
+    /// assert_eq!(storage.len(), 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn cache(storage: impl Storage) -> Self {
+        Self::stored(EngineName::Cache, storage)
+    }
+
+    /// Django's `cached_db` engine: signed JSON in a database, and a copy in a cache in front of it. Reads ask the cache
+    /// first; the database decides. A cache that does not answer costs a line in the log, except where a session ends or
+    /// its key changes: an old copy that may still be served is an error (D9).
+    ///
+    /// ```
+    /// use cloakroom::storage::MemoryStorage;
+    /// use cloakroom::{Engine, SessionStore, Settings};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (database, cache) = (MemoryStorage::new(), MemoryStorage::new());
+    /// let engine = Engine::cached_db(database.clone(), cache.clone());
+    /// let session = SessionStore::new(engine, Settings::new().secret_key("a secret"))?.session(None);
+    /// session.aset("visits", &1).await?;
+    /// session.asave().await?;
+    /// assert_eq!((database.len(), cache.len()), (1, 1));
+    /// # Ok(()) }
+    /// ```
+    pub fn cached_db(database: impl Storage, cache: impl Storage) -> Self {
+        let (database, cache) = (Arc::new(database), Arc::new(cache));
+        Self::at(EngineName::CachedDb, Place::Cached { database, cache })
+    }
+
+    /// How the entries of the cache are written, for `cache` and `cached_db`: pickles of protocol 5 unless told
+    /// otherwise, as Django's own backends have them. Other engines take no notice.
+    ///
+    /// ```
+    /// use cloakroom::storage::MemoryStorage;
+    /// use cloakroom::wire::CacheFormat;
+    /// use cloakroom::wire::pickle::Protocol;
+    /// use cloakroom::{Engine, EngineName};
+    ///
+    /// // As django-redis writes them by default.
+    /// let engine = Engine::cache(MemoryStorage::new()).with_cache_format(CacheFormat::pickle(Protocol::Four));
+    /// assert_eq!(engine.name(), EngineName::Cache);
+    /// ```
+    #[must_use]
+    pub fn with_cache_format(mut self, format: CacheFormat) -> Self {
+        self.cache_format = format;
+        self
     }
 
     /// Plain JSON in this process's memory, gone with it.
@@ -80,11 +157,15 @@ impl Engine {
     /// says when that will do.
     #[must_use]
     pub fn signed_cookies() -> Self {
-        Self { name: EngineName::SignedCookies, place: Place::Cookie, columns: None }
+        Self::at(EngineName::SignedCookies, Place::Cookie)
     }
 
     fn stored(name: EngineName, storage: impl Storage) -> Self {
-        Self { name, place: Place::Storage(Arc::new(storage)), columns: None }
+        Self::at(name, Place::Storage(Arc::new(storage)))
+    }
+
+    fn at(name: EngineName, place: Place) -> Self {
+        Self { name, place, columns: None, cache_format: CacheFormat::default() }
     }
 
     /// Fills columns of the application's own beside each session that is written: Django's custom session models have

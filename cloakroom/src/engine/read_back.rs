@@ -1,11 +1,11 @@
-//! What to conclude when a storage did not say whether it wrote: read it back first.
+//! Writes, and what to conclude when a storage did not say whether it wrote: read it back first.
 
 use std::error::Error;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
 use crate::Timestamp;
-use crate::engine::stored::{StoredEngine, Target, name_of};
+use crate::engine::StoredEngine;
 use crate::key::SessionKey;
 use crate::storage::{Expect, Insert, New, Remove, Rename, Replace, StorageError, Stored, Touch, Version};
 
@@ -16,7 +16,7 @@ type Source = Box<dyn Error + Send + Sync>;
 const SOON: Duration = Duration::from_secs(1);
 
 /// Carries out a write and, if its outcome is unknown, looks at what became of it.
-pub(super) async fn settled<T, W, L>(write: impl Fn() -> W, look: impl Fn(Source) -> L) -> Result<T, StorageError>
+async fn settled<T, W, L>(write: impl Fn() -> W, look: impl Fn(Source) -> L) -> Result<T, StorageError>
 where
     W: Future<Output = Result<T, StorageError>>,
     L: Future<Output = Result<T, StorageError>>,
@@ -36,9 +36,64 @@ where
 }
 
 impl StoredEngine {
+    pub(super) async fn insert(&self, key: &SessionKey, new: New<'_>) -> Result<Insert, StorageError> {
+        self.terms.check_writable()?;
+        let name = &*self.name_of(key)?;
+        let write = || self.storage.insert(name, new);
+        settled(write, |source| self.inserted(name, new, source)).await
+    }
+
+    pub(super) async fn replace(
+        &self,
+        key: &SessionKey,
+        version: &Version,
+        new: New<'_>,
+    ) -> Result<Replace, StorageError> {
+        self.terms.check_writable()?;
+        let name = &*self.name_of(key)?;
+        let write = || self.storage.replace(name, Expect::Version(version), new);
+        settled(write, |source| self.replaced(name, version, new, source)).await
+    }
+
+    pub(super) async fn touch(
+        &self,
+        key: &SessionKey,
+        version: &Version,
+        until: Timestamp,
+    ) -> Result<Touch, StorageError> {
+        self.terms.check_writable()?;
+        let name = &*self.name_of(key)?;
+        let write = || self.storage.touch(name, Expect::Version(version), until);
+        settled(write, |source| self.touched(name, version, until, source)).await
+    }
+
+    pub(super) async fn rename(
+        &self,
+        from: &SessionKey,
+        version: &Version,
+        to: &SessionKey,
+        new: New<'_>,
+    ) -> Result<Rename, StorageError> {
+        self.terms.check_writable()?;
+        let (from, to) = (&*self.name_of(from)?, &*self.name_of(to)?);
+        let write = || self.storage.rename(from, to, Expect::Version(version), new);
+        settled(write, |source| self.renamed(from, version, to, new, source)).await
+    }
+
+    /// Sees to it that the storage keeps nothing under a key.
+    pub(super) async fn remove(&self, key: &SessionKey) -> Result<(), StorageError> {
+        self.terms.check_writable()?;
+        if key.as_name().is_none() {
+            return Ok(());
+        }
+        let name = &*self.name_of(key)?;
+        let write = async || self.storage.remove(name, Expect::Anything).await.map(|_: Remove| ());
+        settled(write, |source| self.removed(name, source)).await
+    }
+
     /// Reads an entry back; if even that fails, the outcome stays unknown.
-    async fn read_back(&self, key: &SessionKey, source: Source) -> Result<(Option<Stored>, Source), StorageError> {
-        match self.storage.read(name_of(key)?).await {
+    async fn read_back(&self, name: &str, source: Source) -> Result<(Option<Stored>, Source), StorageError> {
+        match self.storage.read(name).await {
             Ok(stored) => Ok((stored, source)),
             Err(error) => {
                 tracing::warn!(engine = %self.terms.name, %error, "an unknown outcome could not be read back");
@@ -47,28 +102,24 @@ impl StoredEngine {
         }
     }
 
-    pub(super) async fn inserted(
-        &self,
-        key: &SessionKey,
-        new: New<'_>,
-        source: Source,
-    ) -> Result<Insert, StorageError> {
-        match self.read_back(key, source).await? {
+    async fn inserted(&self, name: &str, new: New<'_>, source: Source) -> Result<Insert, StorageError> {
+        match self.read_back(name, source).await? {
             (Some(stored), _) if stored.data == new.data => Ok(Insert::Inserted(stored.version)),
             (Some(_), _) => Ok(Insert::Exists),
             (None, source) => Err(StorageError::NotDone(source)),
         }
     }
 
-    pub(super) async fn replaced(
+    async fn replaced(
         &self,
-        target: &Target,
+        name: &str,
+        version: &Version,
         new: New<'_>,
         source: Source,
     ) -> Result<Replace, StorageError> {
-        match self.read_back(&target.key, source).await? {
+        match self.read_back(name, source).await? {
             (Some(stored), _) if stored.data == new.data => Ok(Replace::Replaced(stored.version)),
-            (Some(stored), source) if stored.version == target.version => Err(StorageError::NotDone(source)),
+            (Some(stored), source) if stored.version == *version => Err(StorageError::NotDone(source)),
             // Either another save came first, or ours was built upon: laying our changes over it once more
             // is right in both cases.
             (Some(_), _) => Ok(Replace::Changed),
@@ -76,38 +127,40 @@ impl StoredEngine {
         }
     }
 
-    pub(super) async fn touched(
+    async fn touched(
         &self,
-        target: &Target,
+        name: &str,
+        version: &Version,
         until: Timestamp,
         source: Source,
     ) -> Result<Touch, StorageError> {
-        match self.read_back(&target.key, source).await? {
-            (Some(stored), _) if stored.version != target.version => Ok(Touch::Changed),
+        match self.read_back(name, source).await? {
+            (Some(stored), _) if stored.version != *version => Ok(Touch::Changed),
             (Some(stored), _) if stored.expires == Some(until) => Ok(Touch::Touched),
             (Some(_), source) => Err(StorageError::NotDone(source)),
             (None, _) => Ok(Touch::Missing),
         }
     }
 
-    pub(super) async fn renamed(
+    async fn renamed(
         &self,
-        target: &Target,
-        to: &SessionKey,
+        from: &str,
+        version: &Version,
+        to: &str,
         new: New<'_>,
         source: Source,
     ) -> Result<Rename, StorageError> {
         match self.read_back(to, source).await? {
             (Some(stored), _) if stored.data == new.data => {
                 // In a storage of two steps the old entry may still be there, and its key must be dead.
-                match self.storage.remove(name_of(&target.key)?, Expect::Version(&target.version)).await? {
+                match self.storage.remove(from, Expect::Version(version)).await? {
                     Remove::Removed | Remove::Missing => Ok(Rename::Renamed(stored.version)),
                     Remove::Changed => self.rename_undone(to, &stored.version).await,
                 }
             }
             (Some(_), _) => Ok(Rename::Exists),
-            (None, source) => match self.read_back(&target.key, source).await? {
-                (Some(stored), source) if stored.version == target.version => Err(StorageError::NotDone(source)),
+            (None, source) => match self.read_back(from, source).await? {
+                (Some(stored), source) if stored.version == *version => Err(StorageError::NotDone(source)),
                 (Some(_), _) => Ok(Rename::Changed),
                 (None, _) => Ok(Rename::Missing),
             },
@@ -115,12 +168,12 @@ impl StoredEngine {
     }
 
     /// The old entry changed before it could be removed: the new one goes, and the rename begins anew.
-    async fn rename_undone(&self, to: &SessionKey, version: &Version) -> Result<Rename, StorageError> {
-        self.storage.remove(name_of(to)?, Expect::Version(version)).await.map(|_: Remove| Rename::Changed)
+    async fn rename_undone(&self, to: &str, version: &Version) -> Result<Rename, StorageError> {
+        self.storage.remove(to, Expect::Version(version)).await.map(|_: Remove| Rename::Changed)
     }
 
-    pub(super) async fn removed(&self, key: &SessionKey, source: Source) -> Result<(), StorageError> {
-        match self.read_back(key, source).await? {
+    async fn removed(&self, name: &str, source: Source) -> Result<(), StorageError> {
+        match self.read_back(name, source).await? {
             (None, _) => Ok(()),
             (Some(_), source) => Err(StorageError::NotDone(source)),
         }

@@ -1,29 +1,39 @@
 //! An engine that keeps sessions in a storage, under their keys.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Instant;
 
-use crate::Timestamp;
 use crate::data::SessionData;
 use crate::engine::Columns;
 use crate::engine::bound::Terms;
-use crate::engine::read_back::settled;
+use crate::engine::format::Decoded;
+use crate::engine::front::{Front, Seen};
 use crate::error::SessionError;
 use crate::key::SessionKey;
-use crate::storage::{
-    Capabilities, Column, DynStorage, Expect, Insert, New, Remove, Rename, Replace, StorageError, Touch, Version,
-};
+use crate::settings::EngineName;
+use crate::storage::{Capabilities, DynStorage, StorageError, Stored, Version};
 use crate::time::Clock;
 use crate::wire::json::JsonError;
 use crate::wire::stored::DecodeError;
+
+/// What Django's `cache` engine puts before the session key (B-97).
+const CACHE_PREFIX: &str = "django.contrib.sessions.cache";
 
 #[derive(Clone)]
 pub(crate) struct StoredEngine {
     pub(super) storage: Arc<dyn DynStorage>,
     pub(super) terms: Terms,
     pub(super) columns: Option<Columns>,
+    /// The cache in front of the database, in `cached_db`.
+    pub(super) front: Option<Front>,
 }
 
 /// What stands under a key.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made once a load and taken apart at once; a box would cost an allocation"
+)]
 pub(crate) enum Found {
     /// Nothing.
     Nothing,
@@ -37,16 +47,24 @@ pub(crate) enum Found {
 #[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) key: SessionKey,
-    pub(crate) version: Version,
+    /// `None` for a session out of a cache that does not say which row it is a copy of: Django wrote it there.
+    pub(crate) version: Option<Version>,
+    /// Its copy in the cache in front of the database.
+    pub(crate) cached: Option<Version>,
     /// Signed with a fallback key: to be signed anew at the next occasion.
     pub(crate) outdated: bool,
 }
 
 impl StoredEngine {
-    /// The moments that the storage keeps follow the same clock.
+    /// The moments that the storages keep follow the same clock.
     pub(super) fn set_clock(&mut self, clock: Clock) {
         if let Some(storage) = self.storage.by_clock(&clock) {
             self.storage = storage;
+        }
+        if let Some(front) = &mut self.front
+            && let Some(storage) = front.storage.by_clock(&clock)
+        {
+            front.storage = storage;
         }
         self.terms.clock = clock;
     }
@@ -55,83 +73,86 @@ impl StoredEngine {
         self.storage.capabilities()
     }
 
-    pub(crate) fn encode(&self, data: &SessionData, now: Timestamp) -> Result<Vec<u8>, SessionError> {
-        self.terms.format.encode(data, now)
+    /// What the storage calls the session of a key. It is asked for names only, never for the text of a signed cookie.
+    pub(super) fn name_of<'k>(&self, key: &'k SessionKey) -> Result<Cow<'k, str>, StorageError> {
+        match (key.as_name(), self.terms.name) {
+            (Some(name), EngineName::Cache) => Ok([CACHE_PREFIX, name].concat().into()),
+            (Some(name), _) => Ok(name.into()),
+            (None, _) => Err(StorageError::not_done("the text of a signed cookie is no name for a stored session")),
+        }
     }
 
-    /// What goes into the columns of the application's own.
-    pub(crate) fn columns(&self, data: &SessionData) -> Vec<Column> {
-        self.columns.as_ref().map(|columns| columns(data)).unwrap_or_default()
-    }
-
-    /// Reads what stands under a key.
+    /// Reads what stands under a key, in the cache first where there is one in front.
     pub(crate) async fn find(&self, key: &SessionKey) -> Result<Found, SessionError> {
-        let Some(name) = key.as_name() else { return Ok(Found::Nothing) };
-        let Some(stored) = self.storage.read(name).await? else { return Ok(Found::Nothing) };
-        match self.terms.format.decode(&stored.data) {
-            Ok(decoded) => {
-                let live = self.is_live(&stored, &decoded.data)?;
-                let target = Target { key: key.clone(), version: stored.version, outdated: decoded.outdated };
-                Ok(Found::Session { data: decoded.data, target, live })
+        let (Some(front), Some(name)) = (&self.front, key.as_name()) else { return self.find_kept(key).await };
+        let (name, began) = (Front::name(name), Instant::now());
+        let seen = front.look(key, &name).await;
+        if let Seen::Copy { data, cached, row } = seen {
+            let target = Target { key: key.clone(), version: row, cached: Some(cached), outdated: false };
+            return Ok(Found::Session { data, target, live: true });
+        }
+        let Some(stored) = self.read_kept(key).await? else { return Ok(Found::Nothing) };
+        let mut found = self.judge(key, &stored)?;
+        if let Found::Session { data, target, live: true } = &mut found {
+            match seen {
+                Seen::Nothing => target.cached = front.refill(key, &name, data, &stored, began).await,
+                Seen::Foreign(version) => target.cached = Some(version),
+                Seen::Copy { .. } | Seen::Marker | Seen::Down => {}
             }
+        }
+        Ok(found)
+    }
+
+    /// Reads what the storage itself keeps under a key: what a save is compared with and laid over.
+    pub(crate) async fn find_kept(&self, key: &SessionKey) -> Result<Found, SessionError> {
+        match self.read_kept(key).await? {
+            Some(stored) => self.judge(key, &stored),
+            None => Ok(Found::Nothing),
+        }
+    }
+
+    async fn read_kept(&self, key: &SessionKey) -> Result<Option<Stored>, StorageError> {
+        if key.as_name().is_none() {
+            return Ok(None);
+        }
+        self.storage.read(&self.name_of(key)?).await
+    }
+
+    fn judge(&self, key: &SessionKey, stored: &Stored) -> Result<Found, SessionError> {
+        match self.terms.format.decode(&stored.data) {
+            Ok(Some(Decoded { data, outdated, .. })) => {
+                let live = self.is_live(stored, &data)?;
+                let target = Target { key: key.clone(), version: Some(stored.version), cached: None, outdated };
+                Ok(Found::Session { data, target, live })
+            }
+            Ok(None) => Ok(Found::Nothing),
             Err(DecodeError::Json(source)) if matches!(source, JsonError::NotAnObject(_)) => {
                 Err(SessionError::NotAnObject(source))
             }
             Err(error) => {
+                let problem = if self.terms.name == EngineName::Cache {
+                    "does the site keep something else than data in its sessions?"
+                } else {
+                    "it cannot be verified; are SECRET_KEY (or SESSION_SIGNING_KEY) and SESSION_SALT those it was signed with?"
+                };
                 tracing::error!(
                     engine = %self.terms.name,
                     key = %key.short_hash(),
                     %error,
-                    "a stored session cannot be verified and is left as it is; are SECRET_KEY (or SESSION_SIGNING_KEY) and SESSION_SALT those it was signed with?"
+                    "a stored session cannot be read and is left as it is: {problem}"
                 );
                 Ok(Found::Unreadable)
             }
         }
     }
 
+    /// Whether something is kept under a key. Of `cached_db` the database says so (D9).
     pub(crate) async fn exists(&self, key: &SessionKey) -> Result<bool, SessionError> {
-        let Some(name) = key.as_name() else { return Ok(false) };
-        Ok(self.storage.read(name).await?.is_some())
+        match self.read_kept(key).await? {
+            Some(stored) if self.terms.name == EngineName::Cache => {
+                Ok(!matches!(self.terms.format.decode(&stored.data), Ok(None)))
+            }
+            stored => Ok(stored.is_some()),
+        }
     }
-
-    pub(crate) async fn insert(&self, key: &SessionKey, new: New<'_>) -> Result<Insert, StorageError> {
-        self.terms.check_writable()?;
-        let name = name_of(key)?;
-        let write = || self.storage.insert(name, new);
-        settled(write, |source| self.inserted(key, new, source)).await
-    }
-
-    pub(crate) async fn replace(&self, target: &Target, new: New<'_>) -> Result<Replace, StorageError> {
-        self.terms.check_writable()?;
-        let name = name_of(&target.key)?;
-        let write = || self.storage.replace(name, Expect::Version(&target.version), new);
-        settled(write, |source| self.replaced(target, new, source)).await
-    }
-
-    pub(crate) async fn touch(&self, target: &Target, until: Timestamp) -> Result<Touch, StorageError> {
-        self.terms.check_writable()?;
-        let name = name_of(&target.key)?;
-        let write = || self.storage.touch(name, Expect::Version(&target.version), until);
-        settled(write, |source| self.touched(target, until, source)).await
-    }
-
-    pub(crate) async fn rename(&self, target: &Target, to: &SessionKey, new: New<'_>) -> Result<Rename, StorageError> {
-        self.terms.check_writable()?;
-        let (from, expect, new_name) = (name_of(&target.key)?, Expect::Version(&target.version), name_of(to)?);
-        let write = || self.storage.rename(from, new_name, expect, new);
-        settled(write, |source| self.renamed(target, to, new, source)).await
-    }
-
-    /// Sees to it that nothing stands under a key.
-    pub(crate) async fn remove(&self, key: &SessionKey) -> Result<(), StorageError> {
-        self.terms.check_writable()?;
-        let Some(name) = key.as_name() else { return Ok(()) };
-        let write = async || self.storage.remove(name, Expect::Anything).await.map(|_: Remove| ());
-        settled(write, |source| self.removed(key, source)).await
-    }
-}
-
-/// A storage is asked for names only, never for the text of a signed cookie.
-pub(super) fn name_of(key: &SessionKey) -> Result<&str, StorageError> {
-    key.as_name().ok_or_else(|| StorageError::not_done("the text of a signed cookie is no name for a stored session"))
 }

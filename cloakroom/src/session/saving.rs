@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::Timestamp;
 use crate::data::Changes;
-use crate::engine::{BoundEngine, Found, StoredEngine, Target};
+use crate::engine::{BoundEngine, Content, Found, Outcome, Prolonged, StoredEngine, Target};
 use crate::error::SessionError;
 use crate::key::SessionKey;
 use crate::session::state::{Shared, State};
-use crate::storage::{Column, Insert, New, Rename, Replace, StorageError, Touch, Version};
+use crate::storage::StorageError;
 
 /// So many requests may save the same session before ours gives up. Each try that fails is one that another
 /// request won.
@@ -19,17 +18,9 @@ const KEYS: usize = 100;
 /// One write, ready to go.
 enum Plan {
     Create { key: SessionKey, content: Content },
-    Replace { target: Target, content: Content },
-    Touch { target: Target, expires: Timestamp },
-    Rename { target: Target, to: SessionKey, content: Content },
-}
-
-/// What came of it.
-enum Outcome {
-    Written { key: SessionKey, version: Version },
-    KeyTaken,
-    Changed,
-    Missing,
+    Update { target: Target, content: Content },
+    Prolong { target: Target, prolonged: Prolonged },
+    ChangeKey { target: Target, to: SessionKey, content: Content },
 }
 
 impl Shared {
@@ -129,11 +120,15 @@ impl Shared {
         };
         let mut keys = 0;
         for _ in 0..TRIES {
+            // A session out of a cache, which does not say what it is a copy of.
+            if self.state().target.as_ref().is_some_and(|target| target.version.is_none()) {
+                self.merge_with_stored(engine).await?;
+            }
             let (plan, unsettled) = self.plan(engine)?;
-            let touched = matches!(plan, Plan::Touch { .. });
+            let prolonged = matches!(plan, Plan::Prolong { .. });
             match plan.carry_out(engine).await? {
-                Outcome::Written { key, version } => {
-                    unsettled.settle(Target { key, version, outdated: false }, touched);
+                Outcome::Written(target) => {
+                    unsettled.settle(target, prolonged);
                     return Ok(());
                 }
                 Outcome::KeyTaken => {
@@ -164,22 +159,22 @@ impl Shared {
         let custom = state.custom_expiry(policy)?;
         let expires = custom.date(policy, now)?;
         let data = state.data.get_or_insert_default();
-        let content = |data: &_| {
-            let bytes = engine.encode(data, now)?;
-            Ok::<_, SessionError>(Content { bytes, columns: engine.columns(data), expires })
-        };
+        let content = |data: &_| engine.content(data, now, expires);
         let plan = match (&state.target, &state.key) {
             (None, key) => {
                 let key = key.clone().unwrap_or_else(|| self.store.next_key());
                 Plan::Create { key, content: content(data)? }
             }
             (Some(target), Some(key)) if *key != target.key => {
-                Plan::Rename { target: target.clone(), to: key.clone(), content: content(data)? }
+                Plan::ChangeKey { target: target.clone(), to: key.clone(), content: content(data)? }
             }
-            (Some(target), _) if data.is_changed() || target.outdated => {
-                Plan::Replace { target: target.clone(), content: content(data)? }
+            (Some(target), _) if data.is_changed() || target.outdated || engine.capabilities().costly_touch => {
+                Plan::Update { target: target.clone(), content: content(data)? }
             }
-            (Some(target), _) => Plan::Touch { target: target.clone(), expires },
+            (Some(target), _) => {
+                let prolonged = engine.prolonged(data, target, expires)?;
+                Plan::Prolong { target: target.clone(), prolonged }
+            }
         };
         let unsettled = Unsettled {
             shared: Arc::clone(self),
@@ -194,14 +189,15 @@ impl Shared {
     async fn merge_with_stored(&self, engine: &StoredEngine) -> Result<(), SessionError> {
         let Some(key) = self.state().target.as_ref().map(|target| target.key.clone()) else { return Ok(()) };
         // Whether it has expired by now does not matter: it was live when it was loaded.
-        let (fresh, target) = match engine.find(&key).await? {
+        let (fresh, mut target) = match engine.find_kept(&key).await? {
             Found::Session { data, target, .. } => (data, target),
             Found::Nothing => return Err(SessionError::UpdateError),
             // Another program put it there since the load. It is not overwritten.
             Found::Unreadable => return Err(StorageError::Damaged("no known key verifies it").into()),
         };
         let mut state = self.state();
-        if state.target.as_ref().is_some_and(|known| known.key == key) {
+        if let Some(known) = state.target.as_ref().filter(|known| known.key == key) {
+            target.cached = known.cached;
             state.data = Some(state.data.take().unwrap_or_default().rebased_on(fresh));
             state.target = Some(target);
         }
@@ -209,23 +205,10 @@ impl Shared {
     }
 }
 
-/// What is to be stored.
-struct Content {
-    bytes: Vec<u8>,
-    columns: Vec<Column>,
-    expires: Timestamp,
-}
-
-impl Content {
-    fn as_new(&self) -> New<'_> {
-        New { data: &self.bytes, expires: self.expires, columns: &self.columns }
-    }
-}
-
 impl Plan {
     async fn carry_out(self, engine: &StoredEngine) -> Result<Outcome, StorageError> {
-        if matches!(self, Self::Rename { .. }) && !engine.capabilities().atomic_rename {
-            // Two steps: a dropped request must not leave it half done.
+        if engine.takes_steps(matches!(self, Self::ChangeKey { .. })) {
+            // A dropped request must not leave it half done.
             let engine = engine.clone();
             if let Ok(runtime) = tokio::runtime::Handle::try_current() {
                 let task = runtime.spawn(async move { self.perform(&engine).await });
@@ -237,28 +220,12 @@ impl Plan {
     }
 
     async fn perform(self, engine: &StoredEngine) -> Result<Outcome, StorageError> {
-        Ok(match self {
-            Self::Create { key, content } => match engine.insert(&key, content.as_new()).await? {
-                Insert::Inserted(version) => Outcome::Written { key, version },
-                Insert::Exists => Outcome::KeyTaken,
-            },
-            Self::Replace { target, content } => match engine.replace(&target, content.as_new()).await? {
-                Replace::Replaced(version) => Outcome::Written { key: target.key, version },
-                Replace::Missing => Outcome::Missing,
-                Replace::Changed => Outcome::Changed,
-            },
-            Self::Touch { target, expires } => match engine.touch(&target, expires).await? {
-                Touch::Touched => Outcome::Written { key: target.key, version: target.version },
-                Touch::Missing => Outcome::Missing,
-                Touch::Changed => Outcome::Changed,
-            },
-            Self::Rename { target, to, content } => match engine.rename(&target, &to, content.as_new()).await? {
-                Rename::Renamed(version) => Outcome::Written { key: to, version },
-                Rename::Exists => Outcome::KeyTaken,
-                Rename::Missing => Outcome::Missing,
-                Rename::Changed => Outcome::Changed,
-            },
-        })
+        match self {
+            Self::Create { key, content } => engine.create(key, &content).await,
+            Self::Update { target, content } => engine.update(target, &content).await,
+            Self::Prolong { target, prolonged } => engine.prolong(target, &prolonged).await,
+            Self::ChangeKey { target, to, content } => engine.change_key(target, to, &content).await,
+        }
     }
 }
 

@@ -75,32 +75,17 @@ impl EngineName {
         matches!(self, Self::Cache | Self::CachedDb)
     }
 
-    /// Whether this version of cloakroom has the engine.
+    /// Whether this build of cloakroom has the engine: `file` needs the feature `file`.
     ///
     /// # Errors
-    /// It does not; the error names the engine.
+    /// It has not; the error names the engine and the feature.
     pub fn available(self) -> Result<(), SettingsError> {
-        match self {
-            Self::Db | Self::SignedCookies | Self::Memory => Ok(()),
-            #[cfg(feature = "file")]
-            Self::File => Ok(()),
-            _ => Err(self.not_yet()),
-        }
+        if self == Self::File && cfg!(not(feature = "file")) { Err(self.lacks_feature()) } else { Ok(()) }
     }
 
-    pub(crate) fn not_yet(self) -> SettingsError {
-        SettingsError::new(
-            "SESSION_ENGINE",
-            Some(self.as_str()),
-            match self {
-                Self::File => "needs cloakroom's feature `file`",
-                _ => "is an engine of Django that this version of cloakroom does not have yet",
-            },
-            match self {
-                Self::File => "switch it on, or use `db`",
-                _ => "use `db`, `file` or `signed_cookies`",
-            },
-        )
+    pub(crate) fn lacks_feature(self) -> SettingsError {
+        let problem = format!("needs cloakroom's feature `{self}`");
+        SettingsError::new("SESSION_ENGINE", Some(self.as_str()), problem, "switch it on, or use `db`")
     }
 }
 

@@ -18,6 +18,7 @@ mod mysql;
 mod named;
 mod names;
 mod nearest;
+mod open_cache;
 mod open_database;
 #[cfg(feature = "postgres")]
 mod postgres;

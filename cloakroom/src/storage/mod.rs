@@ -7,6 +7,7 @@
 //! A place of your own is one `impl Storage` with plain `async fn`s; `cloakroom::testing` (feature
 //! `testing`) proves it.
 
+mod cache;
 mod cache_key;
 mod capabilities;
 mod column;
@@ -39,6 +40,7 @@ use bytes::Bytes;
 use crate::Timestamp;
 use crate::time::Clock;
 
+pub use cache::CacheStorage;
 pub use cache_key::CacheKey;
 pub use capabilities::Capabilities;
 pub use column::{Column, ColumnValue};

@@ -34,12 +34,15 @@
 
 pub mod base62;
 pub mod base64;
+mod cache_value;
 pub mod json;
 pub mod pickle;
 pub mod signing;
 pub mod stored;
 pub mod zlib;
 
+pub use cache_value::CacheFormat;
+pub(crate) use cache_value::CacheSerializer;
 pub use json::{JsonError, Kind};
 pub use signing::{SecretKey, Signer, SigningError, SigningKey, TimestampSigner};
 pub use stored::{DecodeError, Decoded};

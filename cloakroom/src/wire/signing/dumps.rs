@@ -7,6 +7,7 @@ use super::timestamp::{TimestampSigner, Verified};
 use crate::Timestamp;
 use crate::wire::base64::{self, Base64Error};
 use crate::wire::json::{self, JsonError};
+use crate::wire::pickle::PickleError;
 use crate::wire::zlib::{self, MAX_PAYLOAD, ZlibError};
 
 /// Signed JSON that was refused. Holds nothing of the data.
@@ -63,6 +64,9 @@ pub enum DecodeError {
     /// said is left out, for it may quote the data.
     #[error("the signed data is not what the registered serializer reads")]
     Serializer,
+    /// What a cache holds is not a pickled dictionary that is made of data alone.
+    #[error("the cached value is not a session: {0}")]
+    Pickle(#[from] PickleError),
 }
 
 impl From<SigningError> for DecodeError {

@@ -1,0 +1,69 @@
+//! Opening the cache that the settings name.
+
+use super::{Cache, CacheKind, Settings, SettingsError};
+use crate::error::OpenError;
+use crate::storage::{CacheStorage, MemoryStorage};
+use crate::wire::CacheFormat;
+use crate::wire::pickle::Protocol;
+
+impl CacheStorage {
+    /// The cache that the settings name: `CACHE_URL`, or that of `SESSION_CACHE_ALIAS` among the `CACHES`. A server is
+    /// not asked yet: connections to it are made when they are needed.
+    ///
+    /// # Errors
+    /// A setting that cannot be used, a kind of cache whose feature is off, or one that keeps nothing.
+    pub fn open(settings: &Settings) -> Result<Self, OpenError> {
+        let cache = settings.session_cache()?;
+        open(settings, &cache).map_err(|error| match error {
+            OpenError::Settings(error) => error.at_source(settings.source(&alias(settings))).into(),
+            other => other,
+        })
+    }
+}
+
+fn open(settings: &Settings, cache: &Cache) -> Result<CacheStorage, OpenError> {
+    let _ = settings;
+    match cache.kind() {
+        CacheKind::LocMem => Ok(CacheStorage::Memory(MemoryStorage::new())),
+        kind => Err(refuse(kind, cache.backend()).into()),
+    }
+}
+
+impl Cache {
+    /// How the entries of this cache are written.
+    pub(crate) fn format(&self) -> Result<CacheFormat, SettingsError> {
+        Ok(match self.kind() {
+            CacheKind::DjangoRedis => CacheFormat::pickle(Protocol::Four),
+            _ => CacheFormat::default(),
+        })
+    }
+}
+
+fn alias(settings: &Settings) -> String {
+    format!("CACHES.{}", settings.session_cache_alias)
+}
+
+fn refuse(kind: CacheKind, backend: &str) -> SettingsError {
+    let feature = match kind {
+        CacheKind::Redis | CacheKind::DjangoRedis => Some("redis"),
+        CacheKind::PyMemcache | CacheKind::PyLibMc => Some("memcached"),
+        CacheKind::File => Some("file"),
+        CacheKind::Database => Some("sqlite`, `postgres` or `mysql"),
+        _ => None,
+    };
+    let (problem, remedy) = match (kind, feature) {
+        (_, Some(feature)) => (
+            format!("names a cache of the kind {backend}, which this program was built without"),
+            format!("switch on cloakroom's feature `{feature}`"),
+        ),
+        (CacheKind::Dummy, _) => (
+            format!("names {backend}, which keeps nothing: no session would outlive its request"),
+            "use a cache that keeps what it is given, such as redis://host:6379/0".to_owned(),
+        ),
+        _ => (
+            format!("names a cache of the kind {backend}, which cloakroom cannot read"),
+            "use Redis, memcached, or one of Django's other caches".to_owned(),
+        ),
+    };
+    SettingsError::new("CACHES", None, problem, remedy)
+}
