@@ -368,7 +368,7 @@ async fn what_is_no_session_in_the_cache_gives_way() {
     assert!(matches!(replaced.unwrap(), Replace::Replaced(_)));
     let session = site.load().await;
     assert_eq!(session.get::<u8>("a").unwrap(), Some(1));
-    site.costs();
+    assert_eq!(site.costs(), (READ, [1, 0, 1, 0, 0, 0, 0]));
     session.set("a", &2).unwrap();
     session.asave().await.unwrap();
     assert_eq!(site.costs(), (REPLACE, REPLACE));

@@ -39,7 +39,7 @@ pub(super) enum Seen {
     Nothing,
     /// A marker: the session ends, or has just ended.
     Marker,
-    /// Something that is no session. It gives way to the next copy.
+    /// Something that is no session. It gives way to a copy.
     Foreign(Version),
     /// The cache does not answer.
     Down,
@@ -76,13 +76,15 @@ impl Front {
         }
     }
 
-    /// Puts a copy of a row where nothing stands; the row was read after `since`, and so was that nothing stands there.
+    /// Puts a copy of a row where nothing stands, or over what is no session; the row was read after `since`, and so
+    /// was what stands there.
     pub(super) async fn refill(
         &self,
         key: &SessionKey,
         name: &str,
         data: &SessionData,
         row: &Stored,
+        over: Option<&Version>,
         since: Instant,
     ) -> Option<Version> {
         let serialized = cached_value::serialize(self.format, data).ok()?;
@@ -90,15 +92,24 @@ impl Front {
         if since.elapsed() > LATE {
             return None;
         }
-        match self.storage.insert(name, New::of(&copy, row.expires?)).await {
-            Ok(Insert::Inserted(version)) => Some(version),
-            // Another request was quicker, or has ended the session.
-            Ok(Insert::Exists) => None,
-            Err(error) => {
-                warn(key, &error, "the cache did not take a copy of the session");
-                None
-            }
-        }
+        let copy = New::of(&copy, row.expires?);
+        let refilled = match over {
+            Some(over) => match self.storage.replace(name, Expect::Version(over), copy).await {
+                Ok(Replace::Replaced(version)) => Ok(Some(version)),
+                Ok(_) => Ok(None),
+                Err(error) => Err(error),
+            },
+            None => match self.storage.insert(name, copy).await {
+                Ok(Insert::Inserted(version)) => Ok(Some(version)),
+                Ok(Insert::Exists) => Ok(None),
+                Err(error) => Err(error),
+            },
+        };
+        // If there is none, another request was quicker, or has ended the session.
+        refilled.unwrap_or_else(|error| {
+            warn(key, &error, "the cache did not take a copy of the session");
+            None
+        })
     }
 
     /// Puts a copy of what was just written to the row, a write that began at `since`. If that cannot be done safely,

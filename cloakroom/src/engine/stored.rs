@@ -95,8 +95,10 @@ impl StoredEngine {
         let mut found = self.judge(key, &stored)?;
         if let Found::Session { data, target, live: true } = &mut found {
             match seen {
-                Seen::Nothing => target.cached = front.refill(key, &name, data, &stored, began).await,
-                Seen::Foreign(version) => target.cached = Some(version),
+                Seen::Nothing => target.cached = front.refill(key, &name, data, &stored, None, began).await,
+                Seen::Foreign(over) => {
+                    target.cached = front.refill(key, &name, data, &stored, Some(&over), began).await;
+                }
                 Seen::Copy { .. } | Seen::Marker | Seen::Down => {}
             }
         }
