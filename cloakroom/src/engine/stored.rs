@@ -107,9 +107,15 @@ impl StoredEngine {
 
     /// Reads what the storage itself keeps under a key: what a save is compared with and laid over.
     pub(crate) async fn find_kept(&self, key: &SessionKey) -> Result<Found, SessionError> {
-        match self.read_kept(key).await? {
-            Some(stored) => self.judge(key, &stored),
-            None => Ok(Found::Nothing),
+        match self.read_kept(key).await {
+            Ok(Some(stored)) => self.judge(key, &stored),
+            Ok(None) => Ok(Found::Nothing),
+            // Anything at all may stand in a cache.
+            Err(error @ StorageError::Damaged(_)) if self.terms.name == EngineName::Cache => {
+                tracing::error!(key = %key.short_hash(), %error, "what the cache holds for a session is left as it is");
+                Ok(Found::Unreadable)
+            }
+            Err(error) => Err(error.into()),
         }
     }
 

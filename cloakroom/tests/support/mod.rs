@@ -120,8 +120,12 @@ impl Database {
         Self { folder, storage }
     }
 
+    pub fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join("db.sqlite3")
+    }
+
     pub fn connect(&self) -> rusqlite::Connection {
-        let connection = rusqlite::Connection::open(self.folder.path().join("db.sqlite3")).unwrap();
+        let connection = rusqlite::Connection::open(self.path()).unwrap();
         connection.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
         connection
     }

@@ -5,7 +5,7 @@ mod url;
 
 use std::fmt;
 
-use super::environ::{OptionValue, Options, Shown, find, without_password};
+use super::environ::{OptionValue, Options, Shown, find, put, without_password};
 
 /// One of the `CACHES`, under Django's names. `Debug` and `Display` show no passwords.
 ///
@@ -76,6 +76,28 @@ impl Cache {
     #[must_use]
     pub fn local_memory() -> Self {
         Self { backend: LOCMEM.into(), ..Self::default() }
+    }
+
+    /// The same with a `KEY_PREFIX`, which no URL of Django's own Redis backend can carry.
+    ///
+    /// ```
+    /// use cloakroom::Cache;
+    ///
+    /// let cache = Cache::from_url("redis://one/1")?.with_key_prefix("shop").with_version(2);
+    /// assert_eq!((cache.key_prefix().as_str(), cache.version().as_str()), ("shop", "2"));
+    /// # Ok::<(), cloakroom::SettingsError>(())
+    /// ```
+    #[must_use]
+    pub fn with_key_prefix(mut self, prefix: impl Into<String>) -> Self {
+        put(&mut self.settings, "KEY_PREFIX".to_owned(), OptionValue::Text(prefix.into()));
+        self
+    }
+
+    /// The same with a `VERSION`.
+    #[must_use]
+    pub fn with_version(mut self, version: i64) -> Self {
+        put(&mut self.settings, "VERSION".to_owned(), OptionValue::Int(version));
+        self
     }
 
     /// What kind of cache it is, by its `BACKEND`.
