@@ -19,9 +19,8 @@ async fn run(backend: Backend) {
     if !backend.is_there() {
         return;
     }
-    let of_backend = |vector: &Value| {
-        vector["backend"] == backend.name() && matches!(text(&vector["op"]), "save" | "load" | "ops")
-    };
+    let of_backend =
+        |vector: &Value| vector["backend"] == backend.name() && matches!(text(&vector["op"]), "save" | "load" | "ops");
     let vectors: Vec<Value> = vectors("cache").into_iter().filter(of_backend).collect();
     let mut report = Report::default();
     let mut tally = save::Tally::default();

@@ -182,9 +182,10 @@ impl Place {
             }
             Backend::Db => {
                 let sql = format!("SELECT value, expires FROM {TABLE} WHERE cache_key = ?");
-                let row = self.database.connect().query_row(&sql, [key], |row| {
-                    Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
-                });
+                let row = self
+                    .database
+                    .connect()
+                    .query_row(&sql, [key], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
                 let (value, expires) = row.ok()?;
                 let moment: jiff::civil::DateTime = expires.replace(' ', "T").parse().unwrap();
                 let moment = jiff::tz::TimeZone::UTC.to_timestamp(moment).unwrap();

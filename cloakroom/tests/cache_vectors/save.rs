@@ -91,7 +91,9 @@ fn check_end(report: &mut Report, vector: &Value, place: &Place, end: Option<f64
         Backend::Redis => (ttl["value"].as_f64(), 2.0),
         Backend::DjangoRedis => (ttl["value"].as_f64().map(|millis| millis / 1_000.0), 2.0),
         // What lies beyond 30 days is a moment.
-        Backend::Memcached => (ttl["exptime"].as_f64().map(|told| if told > 2_592_000.0 { told - now } else { told }), 2.0),
+        Backend::Memcached => {
+            (ttl["exptime"].as_f64().map(|told| if told > 2_592_000.0 { told - now } else { told }), 2.0)
+        }
         Backend::File => (stored["expiry"].as_f64(), 0.000_001),
         Backend::Db => {
             let told: jiff::civil::DateTime = text(&stored["expires"]).replace(' ', "T").parse().unwrap();

@@ -1,6 +1,13 @@
-//! Many processes and tasks on one session, in one SQLite file or in session files: nothing lost, nothing brought
-//! back.
+//! Many processes and tasks on one session, on every place that keeps sessions on the server: nothing lost, nothing
+//! brought back.
 #![allow(missing_docs, clippy::unwrap_used)]
+
+#[cfg(all(feature = "redis", feature = "memcached", feature = "postgres"))]
+mod on_caches;
+#[cfg(feature = "mysql")]
+mod on_mariadb;
+#[cfg(feature = "postgres")]
+mod on_postgresql;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -8,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom::storage::sqlite::SqliteOptions;
-use cloakroom::{SessionError, SessionKey, SessionStore, Settings};
+use cloakroom::{EngineName, SessionError, SessionKey, SessionStore, Settings};
 use tokio::sync::Barrier;
 
 const PROCESSES: usize = 8;
@@ -32,6 +39,10 @@ enum Place {
     /// Likewise.
     #[cfg(feature = "mysql")]
     Mysql,
+    /// In place of the folder stands the cache's URL.
+    Cache,
+    /// In place of the folder stand the cache's URL, a space, and the database's.
+    CachedDb,
 }
 
 impl Place {
@@ -45,6 +56,8 @@ impl Place {
             Self::Postgres => "postgres",
             #[cfg(feature = "mysql")]
             Self::Mysql => "mysql",
+            Self::Cache => "cache",
+            Self::CachedDb => "cached_db",
         }
     }
 
@@ -58,6 +71,8 @@ impl Place {
             "postgres" => Self::Postgres,
             #[cfg(feature = "mysql")]
             "mysql" => Self::Mysql,
+            "cache" => Self::Cache,
+            "cached_db" => Self::CachedDb,
             name => panic!("no place {name}"),
         }
     }
@@ -86,6 +101,16 @@ impl Place {
             let storage = options.max_connections(8).open();
             storage.migrate().await.unwrap();
             return SessionStore::db(storage, settings).unwrap();
+        }
+        if matches!(self, Self::Cache | Self::CachedDb) {
+            let mut urls = folder.to_str().unwrap().split(' ');
+            let engine = if self == Self::Cache { EngineName::Cache } else { EngineName::CachedDb };
+            let settings = settings.session_engine(engine).cache_url(urls.next().unwrap());
+            let settings = match urls.next() {
+                Some(url) => settings.database_url(url),
+                None => settings,
+            };
+            return SessionStore::open_or_create(settings).await.unwrap();
         }
         let options = SqliteOptions::new(folder.join("db.sqlite3")).create(true).busy_timeout(patience);
         let storage = options.wal(self == Self::SqliteWal).open().unwrap();
@@ -260,87 +285,12 @@ async fn logouts_at(place: Place, folder: &Path) {
         early += usize::from(saved.is_ok());
         late += usize::from(saved.is_err());
         assert!(!saving.exists(&key).await.unwrap(), "race {race}: the session is back");
+        let seen = saving.session(Some(&key)).aload().await.unwrap();
+        assert!(seen.is_empty(), "race {race}: the session is still served");
         // A change of key that came first is another session by then: the logout ended the old key.
         if race % 2 == 0 && cycled.is_ok() {
             assert_ne!(cycled_session.session_key(), Some(key));
         }
     }
     println!("{}: {RACES} races: {early} saves before the logout, {late} after it, none brought back", place.name());
-}
-
-/// Both on PostgreSQL, with the isolation level that the database is set to.
-#[cfg(feature = "postgres")]
-mod on_postgresql {
-    use test_servers::PostgreSql;
-
-    use super::*;
-
-    async fn database(isolation: &'static str) -> Option<PathBuf> {
-        let server = tokio::task::spawn_blocking(PostgreSql::shared).await.unwrap()?;
-        let database = server.new_database();
-        let set = format!("ALTER DATABASE {} SET default_transaction_isolation = '{isolation}'", database.name);
-        server.psql("postgres", &set);
-        Some(database.url.into())
-    }
-
-    #[tokio::test]
-    async fn eight_processes_of_eight_tasks_lose_nothing() {
-        let Some(url) = database("read committed").await else { return };
-        eight_processes_at(Place::Postgres, &url).await;
-    }
-
-    #[tokio::test]
-    async fn eight_processes_of_eight_tasks_lose_nothing_where_transactions_are_serializable() {
-        let Some(url) = database("serializable").await else { return };
-        eight_processes_at(Place::Postgres, &url).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_logout_wins_every_race() {
-        let Some(url) = database("read committed").await else { return };
-        logouts_at(Place::Postgres, &url).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_logout_wins_every_race_where_transactions_are_serializable() {
-        let Some(url) = database("serializable").await else { return };
-        logouts_at(Place::Postgres, &url).await;
-    }
-}
-
-/// Both on MariaDB: the isolation level is an option of the URL, which stands in place of the folder.
-#[cfg(feature = "mysql")]
-mod on_mariadb {
-    use test_servers::MariaDb;
-
-    use super::*;
-
-    async fn url(level: &str) -> Option<PathBuf> {
-        let server = tokio::task::spawn_blocking(MariaDb::shared).await.unwrap()?;
-        Some(format!("{}?isolation_level={level}", server.new_database().url).into())
-    }
-
-    #[tokio::test]
-    async fn eight_processes_of_eight_tasks_lose_nothing() {
-        let Some(url) = url("read+committed").await else { return };
-        eight_processes_at(Place::Mysql, &url).await;
-    }
-
-    #[tokio::test]
-    async fn eight_processes_of_eight_tasks_lose_nothing_at_repeatable_read() {
-        let Some(url) = url("repeatable+read").await else { return };
-        eight_processes_at(Place::Mysql, &url).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_logout_wins_every_race() {
-        let Some(url) = url("read+committed").await else { return };
-        logouts_at(Place::Mysql, &url).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_logout_wins_every_race_when_transactions_are_serializable() {
-        let Some(url) = url("serializable").await else { return };
-        logouts_at(Place::Mysql, &url).await;
-    }
 }
