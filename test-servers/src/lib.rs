@@ -7,12 +7,14 @@
 mod certificate;
 mod guard;
 mod mariadb;
+mod memcached;
 mod pgbouncer;
 mod postgresql;
 mod program;
 mod proxy;
 
 pub use mariadb::MariaDb;
+pub use memcached::{Item, Memcached};
 pub use pgbouncer::PgBouncer;
 pub use postgresql::PostgreSql;
 pub use proxy::Proxy;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use test_servers::{MariaDb, PgBouncer, PostgreSql, Proxy};
+use test_servers::{MariaDb, Memcached, PgBouncer, PostgreSql, Proxy};
 
 /// Set for the copy of this program that is killed.
 const HOLDER: &str = "CLOAKROOM_TEST_HOLDS_SERVERS";
@@ -39,6 +39,25 @@ fn mariadb_starts_answers_and_comes_back() {
         server.restart();
         assert_eq!(server.query(&database.name, "SELECT n FROM kept"), "3");
     }
+}
+
+#[test]
+fn memcached_starts_answers_and_comes_back_empty() {
+    for start in [Memcached::start, Memcached::start_on_socket, Memcached::start_on_ipv6] {
+        let Some(mut server) = start() else { continue };
+        for end in [Memcached::stop, Memcached::kill] {
+            server.set("kept", 1, 100, b"value");
+            let item = server.get("kept").expect("the value");
+            assert_eq!((item.flags, item.data.as_slice()), (1, b"value".as_slice()));
+            assert!(server.ttl("kept").is_some_and(|seconds| (98..=100).contains(&seconds)));
+            end(&mut server);
+            server.restart();
+            assert_eq!(server.get("kept"), None);
+        }
+    }
+    let Some(server) = Memcached::start_with(&["-I", "2m"]) else { return };
+    server.set("large", 1, 0, &vec![b'x'; 1_500_000]);
+    assert_eq!(server.get("large").map(|item| item.data.len()), Some(1_500_000));
 }
 
 #[test]
