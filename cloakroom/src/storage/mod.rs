@@ -18,6 +18,8 @@ mod dynamic;
 mod error;
 #[cfg(feature = "file")]
 pub mod file;
+#[cfg(feature = "memcached")]
+pub mod memcached;
 mod memory;
 mod migrated;
 #[cfg(feature = "mysql")]
@@ -49,6 +51,8 @@ pub(crate) use dynamic::DynStorage;
 pub use error::StorageError;
 #[cfg(feature = "file")]
 pub use file::FileStorage;
+#[cfg(feature = "memcached")]
+pub use memcached::MemcachedStorage;
 pub use memory::MemoryStorage;
 pub use migrated::Migrated;
 #[cfg(feature = "mysql")]
