@@ -73,7 +73,7 @@ impl FileOpenError {
 
 /// Why an operation on a session file failed. Names of files are left out: they hold session keys.
 #[derive(Debug, Error)]
-pub(super) enum FileFailure {
+pub(in crate::storage) enum FileFailure {
     #[error("{0}")]
     Io(&'static str, #[source] io::Error),
     #[error("the session files did not answer within the time-out")]
@@ -93,11 +93,11 @@ pub(super) enum FileFailure {
 }
 
 /// An error of an operation that changed nothing.
-pub(super) fn not_done(what: &'static str) -> impl Fn(Errno) -> StorageError {
+pub(in crate::storage) fn not_done(what: &'static str) -> impl Fn(Errno) -> StorageError {
     move |error| StorageError::not_done(FileFailure::Io(what, error.into()))
 }
 
 /// An error of an operation that may have changed something.
-pub(super) fn unknown(what: &'static str) -> impl Fn(Errno) -> StorageError {
+pub(in crate::storage) fn unknown(what: &'static str) -> impl Fn(Errno) -> StorageError {
     move |error| StorageError::outcome_unknown(FileFailure::Io(what, error.into()))
 }

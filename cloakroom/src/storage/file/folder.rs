@@ -1,6 +1,5 @@
-//! The folder of the session files: what is in it, read by names that were checked.
+//! A folder of files that hold one session each: what is in it, read by names that were checked.
 
-use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -13,28 +12,26 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::error::{FileFailure, FileOpenError, not_done};
-use super::options::{FileOptions, temporary_folder};
+use super::error::{FileFailure, not_done};
 use super::swap;
 use crate::Timestamp;
-use crate::key::SessionKey;
 use crate::storage::{StorageError, Version};
 
 /// 0600: sessions are nobody else's business.
-pub(super) const OWN: Mode = Mode::from_raw_mode(0o600);
+pub(in crate::storage) const OWN: Mode = Mode::from_raw_mode(0o600);
 /// More than a session can be: what is larger is not read into memory.
 const LARGEST: u64 = 16 << 20;
 /// No session file is called so, neither by Django's rules nor by ours, since no key holds such characters (B-119).
 const TEMPORARY: &str = ".cloakroom_";
 /// How old a left-over temporary file is before it is removed, in seconds.
 const LEFT_OVER: u64 = 60 * 60;
-const LONGEST_PREFIX: usize = 200;
+const NOT_READ: &str = "the session file could not be read";
 
 /// What tells one file from another, whatever their names.
-pub(super) type Identity = (u64, u64);
+pub(in crate::storage) type Identity = (u64, u64);
 
 #[allow(clippy::unnecessary_cast)] // The types differ from system to system.
-pub(super) fn identity(stat: &Stat) -> Identity {
+pub(in crate::storage) fn identity(stat: &Stat) -> Identity {
     (stat.st_dev as u64, stat.st_ino as u64)
 }
 
@@ -44,77 +41,96 @@ fn modified(stat: &Stat) -> Timestamp {
     Timestamp::from_micros(micros).unwrap_or(if micros < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
 
-pub(super) struct Folder {
+pub(in crate::storage) struct Folder {
     dir: OwnedFd,
-    pub(super) path: PathBuf,
-    prefix: String,
-    pub(super) sync: bool,
+    path: PathBuf,
+    pub(in crate::storage) sync: bool,
     /// Whether two files can be exchanged in one step here.
-    pub(super) exchanges: bool,
+    pub(in crate::storage) exchanges: bool,
+    versions: Versions,
+}
+
+/// What distinguishes one content of a file from the next.
+pub(in crate::storage) type Versions = fn(&[u8]) -> Version;
+
+/// How a folder is used.
+#[derive(Clone, Copy)]
+pub(in crate::storage) struct Use {
+    /// Whether a write waits for the disk.
+    pub(in crate::storage) sync: bool,
+    pub(in crate::storage) read_only: bool,
+    pub(in crate::storage) versions: Versions,
 }
 
 /// A session file as it was read. It stays open, so that no other file gets its identity.
-pub(super) struct Found {
-    pub(super) file: OwnedFd,
-    pub(super) identity: Identity,
-    pub(super) data: Vec<u8>,
-    pub(super) modified: Timestamp,
-}
-
-impl Found {
-    pub(super) fn version(&self) -> Version {
-        Version::from_signature(&self.data)
-    }
+pub(in crate::storage) struct Found {
+    pub(in crate::storage) file: OwnedFd,
+    pub(in crate::storage) identity: Identity,
+    pub(in crate::storage) data: Vec<u8>,
+    pub(in crate::storage) modified: Timestamp,
+    pub(in crate::storage) version: Version,
 }
 
 impl Folder {
-    pub(super) fn open(options: &FileOptions) -> Result<Self, FileOpenError> {
-        let prefix = options.prefix.clone();
-        if prefix.is_empty() || prefix.len() > LONGEST_PREFIX || prefix.contains(['/', '\0']) {
-            return Err(FileOpenError::Prefix { prefix });
-        }
-        let path = match &options.folder {
-            Some(path) => path.clone(),
-            None => temporary_folder()?,
-        };
-        let fail = |error| FileOpenError::of(path.clone(), error);
+    pub(in crate::storage) fn open(path: PathBuf, how: Use) -> Result<Self, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let dir = openat(CWD, &path, flags, Mode::empty()).map_err(fail)?;
+        let dir = openat(CWD, &path, flags, Mode::empty())?;
         let mut access = Access::READ_OK | Access::EXEC_OK;
-        if !options.read_only {
+        if !how.read_only {
             access |= Access::WRITE_OK;
         }
-        accessat(&dir, ".", access, AtFlags::EACCESS).map_err(fail)?;
-        let mut folder = Self { dir, path: path.clone(), prefix, sync: options.sync, exchanges: false };
-        if !options.read_only {
-            folder.exchanges = swap::can_exchange(&folder).map_err(fail)?;
+        accessat(&dir, ".", access, AtFlags::EACCESS)?;
+        let mut folder = Self { dir, path, sync: how.sync, exchanges: false, versions: how.versions };
+        if !how.read_only {
+            folder.exchanges = swap::can_exchange(&folder)?;
         }
         Ok(folder)
     }
 
-    pub(super) fn dir(&self) -> BorrowedFd<'_> {
+    pub(in crate::storage) fn dir(&self) -> BorrowedFd<'_> {
         self.dir.as_fd()
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::storage) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The name of a session's file. Only what can be a session key becomes one, so none leads out of the folder.
-    pub(super) fn name_of(&self, key: &str) -> Option<String> {
-        SessionKey::parse(key).ok()?;
-        Some(format!("{}{key}", self.prefix))
+    pub(in crate::storage) fn version_of(&self, data: &[u8]) -> Version {
+        (self.versions)(data)
     }
 
-    /// The session key in a file's name; `None` for a file of another kind (B-119).
-    fn key_in<'a>(&self, name: &'a [u8]) -> Option<&'a str> {
-        let key = std::str::from_utf8(name.strip_prefix(self.prefix.as_bytes())?).ok()?;
-        SessionKey::parse(key).ok().map(|_| key)
+    /// Whether the folder still stands at its path. It may have been removed, and made anew by another process.
+    pub(in crate::storage) fn is_in_place(&self) -> bool {
+        match (fstat(&self.dir), statat(CWD, &self.path, AtFlags::empty())) {
+            (Ok(open), Ok(named)) => identity(&open) == identity(&named),
+            _ => false,
+        }
     }
 
-    /// What is in a session's file. Nothing but a regular file is opened, and no link is followed.
-    pub(super) fn read(&self, name: &str) -> Result<Option<Found>, StorageError> {
-        const FAILED: &str = "the session file could not be read";
+    /// What is in a session's file.
+    pub(in crate::storage) fn read(&self, name: &str) -> Result<Option<Found>, StorageError> {
+        let Some((file, stat)) = self.open_to_read(name)? else { return Ok(None) };
+        let mut data = Vec::with_capacity(usize::try_from(stat.st_size).unwrap_or(0).min(1 << 16));
+        let read = (&file).take(LARGEST + 1).read_to_end(&mut data);
+        read.map_err(|error| StorageError::not_done(FileFailure::Io(NOT_READ, error)))?;
+        if data.len() as u64 > LARGEST {
+            return Err(StorageError::Damaged("a session file is larger than any session"));
+        }
+        let version = self.version_of(&data);
+        Ok(Some(Found { file: file.into(), identity: identity(&stat), data, modified: modified(&stat), version }))
+    }
+
+    /// The first `most` bytes of a file.
+    pub(in crate::storage) fn read_start(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, StorageError> {
+        let Some((file, _)) = self.open_to_read(name)? else { return Ok(None) };
+        let mut data = Vec::new();
+        let read = file.take(most).read_to_end(&mut data);
+        read.map_err(|error| StorageError::not_done(FileFailure::Io(NOT_READ, error)))?;
+        Ok(Some(data))
+    }
+
+    /// Nothing but a regular file is opened, and no link is followed.
+    fn open_to_read(&self, name: &str) -> Result<Option<(File, Stat)>, StorageError> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file = match openat(&self.dir, name, flags, Mode::empty()) {
             Ok(file) => file,
@@ -125,20 +141,13 @@ impl Folder {
             Err(Errno::ACCESS | Errno::PERM) => {
                 return Err(StorageError::Damaged("this process may not read a session file"));
             }
-            Err(error) => return Err(not_done(FAILED)(error)),
+            Err(error) => return Err(not_done(NOT_READ)(error)),
         };
-        let stat = fstat(&file).map_err(not_done(FAILED))?;
+        let stat = fstat(&file).map_err(not_done(NOT_READ))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(StorageError::Damaged("a session file is no regular file"));
         }
-        let file = File::from(file);
-        let mut data = Vec::with_capacity(usize::try_from(stat.st_size).unwrap_or(0).min(1 << 16));
-        let read = (&file).take(LARGEST + 1).read_to_end(&mut data);
-        read.map_err(|error| StorageError::not_done(FileFailure::Io(FAILED, error)))?;
-        if data.len() as u64 > LARGEST {
-            return Err(StorageError::Damaged("a session file is larger than any session"));
-        }
-        Ok(Some(Found { file: file.into(), identity: identity(&stat), data, modified: modified(&stat) }))
+        Ok(Some((File::from(file), stat)))
     }
 
     /// A folder that was removed holds nothing, and that must not sign everybody out.
@@ -150,7 +159,7 @@ impl Folder {
     }
 
     /// Which file has this name now.
-    pub(super) fn identity_of(&self, name: &str) -> Result<Option<Identity>, Errno> {
+    pub(in crate::storage) fn identity_of(&self, name: &str) -> Result<Option<Identity>, Errno> {
         match statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(identity(&stat))),
             Err(Errno::NOENT) => Ok(None),
@@ -159,7 +168,7 @@ impl Folder {
     }
 
     /// Whether there was something to remove.
-    pub(super) fn unlink(&self, name: &str) -> Result<bool, Errno> {
+    pub(in crate::storage) fn unlink(&self, name: &str) -> Result<bool, Errno> {
         match unlinkat(&self.dir, name, AtFlags::empty()) {
             Ok(()) => Ok(true),
             Err(Errno::NOENT) => Ok(false),
@@ -168,35 +177,21 @@ impl Folder {
     }
 
     /// So that a power failure does not undo what happened to names.
-    pub(super) fn sync_names(&self) -> Result<(), Errno> {
+    pub(in crate::storage) fn sync_names(&self) -> Result<(), Errno> {
         if self.sync { fsync(&self.dir) } else { Ok(()) }
     }
 
     /// All names in the folder, in no order.
-    fn names(&self) -> Result<impl Iterator<Item = Result<Vec<u8>, StorageError>>, StorageError> {
+    pub(in crate::storage) fn names(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<Vec<u8>, StorageError>>, StorageError> {
         let failed = not_done("the folder of the session files could not be listed");
         let entries = Dir::read_from(&self.dir).map_err(&failed)?;
         Ok(entries.map(move |entry| entry.map(|entry| entry.file_name().to_bytes().to_vec()).map_err(&failed)))
     }
 
-    /// The first `limit` session keys after one, in order.
-    pub(super) fn keys(&self, after: Option<&str>, limit: usize) -> Result<Vec<String>, StorageError> {
-        let mut first = BinaryHeap::new();
-        for name in self.names()? {
-            let name = name?;
-            let Some(key) = self.key_in(&name).filter(|key| after.is_none_or(|after| *key > after)) else { continue };
-            if first.len() < limit {
-                first.push(key.to_owned());
-            } else if first.peek().is_some_and(|last| key < last.as_str()) {
-                first.pop();
-                first.push(key.to_owned());
-            }
-        }
-        Ok(first.into_sorted_vec())
-    }
-
     /// Removes temporary files that a process left behind when it ended half-way.
-    pub(super) fn remove_left_overs(&self) -> Result<(), StorageError> {
+    pub(in crate::storage) fn remove_left_overs(&self) -> Result<(), StorageError> {
         let now = system_seconds();
         for name in self.names()? {
             let name = name?;
@@ -209,12 +204,12 @@ impl Folder {
     }
 
     /// A name for a temporary file: when it was made, by the system's clock, and something random.
-    pub(super) fn temporary_name() -> String {
+    pub(in crate::storage) fn temporary_name() -> String {
         format!("{TEMPORARY}{:x}_{:016x}", system_seconds(), rand::random::<u64>())
     }
 
     /// Writes a file beside the session files.
-    pub(super) fn write_beside(&self, data: &[u8], now: Timestamp) -> Result<Temporary<'_>, StorageError> {
+    pub(in crate::storage) fn write_beside(&self, data: &[u8], now: Timestamp) -> Result<Temporary<'_>, StorageError> {
         let failed = not_done("the session file could not be written");
         let name = Self::temporary_name();
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -236,7 +231,7 @@ impl Folder {
 }
 
 /// Sets when a file was last written: to the moment of the save, by the clock that the store has.
-pub(super) fn set_modified(file: impl AsFd, now: Timestamp) -> Result<(), Errno> {
+pub(in crate::storage) fn set_modified(file: impl AsFd, now: Timestamp) -> Result<(), Errno> {
     let time = Timespec { tv_sec: now.as_seconds(), tv_nsec: (now.subsec_micros() * 1_000).into() };
     futimens(file, &Timestamps { last_access: time, last_modification: time })
 }
@@ -257,17 +252,17 @@ fn made_at(name: &[u8]) -> Option<u64> {
 
 /// A file beside the session files. Unless it is kept, it goes when this is dropped, whatever stands under its
 /// name by then.
-pub(super) struct Temporary<'a> {
+pub(in crate::storage) struct Temporary<'a> {
     folder: &'a Folder,
-    pub(super) name: String,
+    pub(in crate::storage) name: String,
     file: File,
-    pub(super) identity: Identity,
+    pub(in crate::storage) identity: Identity,
     keep: bool,
 }
 
 impl Temporary<'_> {
     /// It has another name now, or holds what must not be lost.
-    pub(super) fn keep(&mut self) {
+    pub(in crate::storage) fn keep(&mut self) {
         self.keep = true;
     }
 }

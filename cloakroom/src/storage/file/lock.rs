@@ -23,16 +23,16 @@ const FIRST_PAUSE: Duration = Duration::from_micros(30);
 const LONGEST_PAUSE: Duration = Duration::from_millis(2);
 const FAILED: &str = "the lock of the session file could not be taken";
 
-pub(super) struct Locks(Vec<Arc<Mutex<Lock>>>);
+pub(in crate::storage) struct Locks(Vec<Arc<Mutex<Lock>>>);
 
 /// One of them. Its file stays open: a lock belongs to an open file, so each storage has its own.
-pub(super) struct Lock {
+pub(in crate::storage) struct Lock {
     name: String,
     file: Option<OwnedFd>,
 }
 
 impl Locks {
-    pub(super) fn new() -> Self {
+    pub(in crate::storage) fn new() -> Self {
         // Each user has files of their own: another's could not be opened.
         let user = rustix::process::geteuid().as_raw();
         let lock = |number| Lock { name: format!(".cloakroom_lock_{user}_{number:02x}"), file: None };
@@ -40,7 +40,7 @@ impl Locks {
     }
 
     /// The lock of a session, for this process alone; waiting for it blocks no thread.
-    pub(super) async fn of(&self, name: &str) -> OwnedMutexGuard<Lock> {
+    pub(in crate::storage) async fn of(&self, name: &str) -> OwnedMutexGuard<Lock> {
         // The same number in every process, whatever it was built with.
         let number = name.bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
         Arc::clone(&self.0[(number % COUNT) as usize]).lock_owned().await
@@ -49,7 +49,12 @@ impl Locks {
 
 impl Lock {
     /// Shuts out all other processes and storages, until what it gives is dropped.
-    pub(super) fn take(&mut self, folder: &Folder, turn: &Turn, deadline: Instant) -> Result<Held<'_>, StorageError> {
+    pub(in crate::storage) fn take(
+        &mut self,
+        folder: &Folder,
+        turn: &Turn,
+        deadline: Instant,
+    ) -> Result<Held<'_>, StorageError> {
         let mut pause = FIRST_PAUSE;
         loop {
             let file = match self.file.take() {
@@ -110,7 +115,7 @@ impl Lock {
 }
 
 /// The lock, taken.
-pub(super) struct Held<'a>(&'a OwnedFd);
+pub(in crate::storage) struct Held<'a>(&'a OwnedFd);
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {

@@ -21,19 +21,20 @@
 #[cfg(not(unix))]
 compile_error!("the feature `file` needs a Unix system");
 
-mod error;
-mod folder;
-mod lock;
+pub(super) mod error;
+pub(super) mod files;
+pub(super) mod folder;
+pub(super) mod lock;
+mod names;
 mod options;
-mod swap;
+pub(super) mod swap;
 #[cfg(test)]
 mod tests;
-mod turn;
+pub(super) mod turn;
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use super::{
     Capabilities, Cursor, Entry, Expect, Insert, New, Page, Remove, Rename, Replace, Storage, StorageError, Stored,
@@ -42,9 +43,11 @@ use super::{
 use crate::Timestamp;
 use crate::time::Clock;
 use error::FileFailure;
-use folder::Folder;
-use lock::Locks;
-use swap::{Content, Wanted};
+use files::{Files, Place, wanted};
+use folder::{Folder, Use};
+use names::Names;
+use options::temporary_folder;
+use swap::Content;
 use turn::Turn;
 
 pub use error::FileOpenError;
@@ -87,15 +90,20 @@ pub use options::FileOptions;
 /// ```
 #[derive(Clone)]
 pub struct FileStorage {
-    shared: Arc<Shared>,
+    files: Arc<Files<Sessions>>,
     clock: Clock,
 }
 
-struct Shared {
-    folder: Folder,
-    locks: Locks,
-    timeout: Duration,
-    read_only: bool,
+/// The folder of the session files, and what they are called.
+struct Sessions {
+    folder: Arc<Folder>,
+    names: Names,
+}
+
+impl Place for Sessions {
+    fn folder(&self) -> Result<Arc<Folder>, StorageError> {
+        Ok(Arc::clone(&self.folder))
+    }
 }
 
 impl FileStorage {
@@ -105,53 +113,28 @@ impl FileStorage {
     /// [`FileOpenError`] says what is wrong with the folder and what to do about it.
     #[allow(clippy::needless_pass_by_value)] // As `SqliteStorage::open`.
     pub fn open(options: FileOptions) -> Result<Self, FileOpenError> {
-        let folder = Folder::open(&options)?;
-        let (timeout, read_only) = (options.timeout, options.read_only);
-        let shared = Shared { folder, locks: Locks::new(), timeout, read_only };
-        Ok(Self { shared: Arc::new(shared), clock: Clock::system() })
+        let names = Names::new(&options.prefix)?;
+        let path = match options.folder {
+            Some(path) => path,
+            None => temporary_folder()?,
+        };
+        let how = Use { sync: options.sync, read_only: options.read_only, versions: Version::from_signature };
+        let folder = Folder::open(path.clone(), how).map_err(|error| FileOpenError::of(path, error))?;
+        let place = Sessions { folder: Arc::new(folder), names };
+        Ok(Self { files: Files::new(place, options.timeout, options.read_only), clock: Clock::system() })
     }
 
     /// The folder.
     #[must_use]
     pub fn path(&self) -> &Path {
-        self.shared.folder.path()
+        self.files.place.folder.path()
     }
 
     /// Whether files can be exchanged in one step here, so that no change of Django's is ever overwritten. `false` for
     /// a storage that only reads.
     #[must_use]
     pub fn swaps_in_one_step(&self) -> bool {
-        self.shared.folder.exchanges
-    }
-
-    /// Carries out `work` where blocking is allowed.
-    async fn run<T, W>(&self, limit: Duration, work: W) -> Result<T, StorageError>
-    where
-        T: Send + 'static,
-        W: FnOnce(&Shared, &Turn) -> Result<T, StorageError> + Send + 'static,
-    {
-        let shared = Arc::clone(&self.shared);
-        turn::run(limit, move |turn| work(&shared, turn)).await
-    }
-
-    /// The same while nobody else writes this session.
-    async fn run_locked<T, W>(&self, key: &str, work: W) -> Result<T, StorageError>
-    where
-        T: Send + 'static,
-        W: FnOnce(&Folder, &Turn) -> Result<T, StorageError> + Send + 'static,
-    {
-        let deadline = Instant::now() + self.shared.timeout;
-        let lock = tokio::time::timeout(self.shared.timeout, self.shared.locks.of(key)).await;
-        let mut lock = lock.map_err(|_| StorageError::not_done(FileFailure::Locked))?;
-        self.run(deadline.saturating_duration_since(Instant::now()), move |shared, turn| {
-            let _held = lock.take(&shared.folder, turn, deadline)?;
-            work(&shared.folder, turn)
-        })
-        .await
-    }
-
-    fn check_writable(&self) -> Result<(), StorageError> {
-        if self.shared.read_only { Err(StorageError::ReadOnly) } else { Ok(()) }
+        self.files.place.folder.exchanges
     }
 
     fn content(&self, new: New<'_>) -> Content {
@@ -159,18 +142,11 @@ impl FileStorage {
     }
 
     fn name_of(&self, key: &str) -> Option<String> {
-        self.shared.folder.name_of(key)
+        self.files.place.names.name_of(key)
     }
 
     fn new_name_of(&self, key: &str) -> Result<String, StorageError> {
         self.name_of(key).ok_or_else(|| StorageError::not_done(FileFailure::NoKey))
-    }
-}
-
-fn wanted(expect: Expect<'_>) -> Wanted {
-    match expect {
-        Expect::Version(version) => Some(*version),
-        Expect::Present | Expect::Anything => None,
     }
 }
 
@@ -183,95 +159,88 @@ impl fmt::Debug for FileStorage {
 impl Storage for FileStorage {
     async fn read(&self, name: &str) -> Result<Option<Stored>, StorageError> {
         let Some(name) = self.name_of(name) else { return Ok(None) };
-        let found = self.run(self.shared.timeout, move |shared, _| shared.folder.read(&name)).await?;
-        Ok(found.map(|found| {
-            let version = found.version();
-            Stored::new(found.data, None, version).with_modified_at(found.modified)
-        }))
+        let found = self.files.run(move |_, folder, _| folder.read(&name)).await?;
+        Ok(found.map(|found| Stored::new(found.data, None, found.version).with_modified_at(found.modified)))
     }
 
     /// One step that needs no lock: whoever comes second finds the name taken.
     async fn insert(&self, name: &str, new: New<'_>) -> Result<Insert, StorageError> {
-        self.check_writable()?;
+        self.files.check_writable()?;
         let (name, new) = (self.new_name_of(name)?, self.content(new));
-        self.run(self.shared.timeout, move |shared, turn| swap::insert(&shared.folder, turn, &name, &new)).await
+        self.files.run(move |_, folder, turn| swap::insert(folder, turn, &name, &new)).await
     }
 
     async fn replace(&self, key: &str, expect: Expect<'_>, new: New<'_>) -> Result<Replace, StorageError> {
-        self.check_writable()?;
+        self.files.check_writable()?;
         let Some(name) = self.name_of(key) else { return Ok(Replace::Missing) };
         let (wanted, new) = (wanted(expect), self.content(new));
-        self.run_locked(key, move |folder, turn| swap::replace(folder, turn, &name, &wanted, &new)).await
+        self.files
+            .run_locked(key, self.files.timeout, move |folder, turn| swap::replace(folder, turn, &name, &wanted, &new))
+            .await
     }
 
     /// The entry counts as saved now. When it ends follows from that and from its data, so `until` is not kept.
     async fn touch(&self, key: &str, expect: Expect<'_>, _until: Timestamp) -> Result<Touch, StorageError> {
-        self.check_writable()?;
+        self.files.check_writable()?;
         let Some(name) = self.name_of(key) else { return Ok(Touch::Missing) };
         let (wanted, now) = (wanted(expect), self.clock.now());
-        self.run_locked(key, move |folder, turn| swap::touch(folder, turn, &name, &wanted, now)).await
+        self.files
+            .run_locked(key, self.files.timeout, move |folder, turn| swap::touch(folder, turn, &name, &wanted, now))
+            .await
     }
 
-    /// Without a version to compare with it happens even if another process never gives the lock back.
     async fn remove(&self, key: &str, expect: Expect<'_>) -> Result<Remove, StorageError> {
-        self.check_writable()?;
+        self.files.check_writable()?;
         let Some(name) = self.name_of(key) else { return Ok(Remove::Missing) };
-        let wanted = wanted(expect);
-        if wanted.is_some() {
-            return self.run_locked(key, move |folder, turn| swap::remove(folder, turn, &name, &wanted)).await;
-        }
-        let patience = self.shared.timeout / 2;
-        let deadline = Instant::now() + patience;
-        let mut lock = tokio::time::timeout(patience, self.shared.locks.of(key)).await.ok();
-        let limit = patience + deadline.saturating_duration_since(Instant::now());
-        self.run(limit, move |shared, turn| {
-            let _held = lock.as_mut().and_then(|lock| lock.take(&shared.folder, turn, deadline).ok());
-            swap::remove_any(&shared.folder, turn, &name)
-        })
-        .await
+        self.files.remove(key, name, wanted(expect)).await
     }
 
     /// Two steps: the new file is there before the old one goes. Ended in between, it leaves both.
     async fn rename(&self, from: &str, to: &str, expect: Expect<'_>, new: New<'_>) -> Result<Rename, StorageError> {
-        self.check_writable()?;
+        self.files.check_writable()?;
         let Some(old_name) = self.name_of(from) else { return Ok(Rename::Missing) };
         let (new_name, wanted, new) = (self.new_name_of(to)?, wanted(expect), self.content(new));
-        self.run_locked(from, move |folder, turn| swap::rename(folder, turn, [&old_name, &new_name], &wanted, &new))
-            .await
+        let work =
+            move |folder: &Folder, turn: &Turn| swap::rename(folder, turn, [&old_name, &new_name], &wanted, &new);
+        self.files.run_locked(from, self.files.timeout, work).await
     }
 
     /// In the order of the names. Left-over temporary files, names with other characters than a key has and names
     /// that are too short or too long are passed over (B-119); a file that cannot be read is listed as empty.
     async fn scan(&self, after: Option<&Cursor>, limit: usize) -> Result<Page, StorageError> {
         let after = after.map(|cursor| cursor.position().to_owned());
-        self.run(self.shared.timeout, move |shared, turn| {
-            let limit = limit.max(1);
-            let keys = shared.folder.keys(after.as_deref(), limit)?;
-            let next = if keys.len() == limit { keys.last().map(Cursor::new) } else { None };
-            let mut entries = Vec::with_capacity(keys.len());
-            for key in keys {
-                if turn.is_cancelled() {
-                    return Err(StorageError::not_done(FileFailure::Cancelled));
+        self.files
+            .run(move |files, folder, turn| {
+                let names = &files.place.names;
+                let limit = limit.max(1);
+                let keys = names.keys(folder, after.as_deref(), limit)?;
+                let next = if keys.len() == limit { keys.last().map(Cursor::new) } else { None };
+                let mut entries = Vec::with_capacity(keys.len());
+                for key in keys {
+                    if turn.is_cancelled() {
+                        return Err(StorageError::not_done(FileFailure::Cancelled));
+                    }
+                    let Some(name) = names.name_of(&key) else { continue };
+                    match folder.read(&name) {
+                        Ok(Some(found)) => entries.push(Entry::new(key, found.data.len() as u64, None, found.version)),
+                        // Removed since the folder was listed.
+                        Ok(None) => {}
+                        Err(StorageError::Damaged(_)) => {
+                            entries.push(Entry::new(key, 0, None, Version::from_bytes(b"")));
+                        }
+                        Err(error) => return Err(error),
+                    }
                 }
-                let Some(name) = shared.folder.name_of(&key) else { continue };
-                match shared.folder.read(&name) {
-                    Ok(Some(found)) => entries.push(Entry::new(key, found.data.len() as u64, None, found.version())),
-                    // Removed since the folder was listed.
-                    Ok(None) => {}
-                    Err(StorageError::Damaged(_)) => entries.push(Entry::new(key, 0, None, Version::from_bytes(b""))),
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(Page::new(entries, next))
-        })
-        .await
+                Ok(Page::new(entries, next))
+            })
+            .await
     }
 
     /// Answers 0, since a file does not say when it ends: the `file` engine judges and removes. What goes are
     /// temporary files that are older than an hour, left behind by processes that were killed.
     async fn remove_expired(&self, _now: Timestamp, _limit: usize) -> Result<usize, StorageError> {
-        self.check_writable()?;
-        self.run(self.shared.timeout, |shared, _| shared.folder.remove_left_overs().map(|()| 0)).await
+        self.files.check_writable()?;
+        self.files.run(|_, folder, _| folder.remove_left_overs().map(|()| 0)).await
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -279,6 +248,6 @@ impl Storage for FileStorage {
     }
 
     fn by_clock(&self, clock: &Clock) -> Option<Self> {
-        Some(Self { shared: Arc::clone(&self.shared), clock: clock.clone() })
+        Some(Self { files: Arc::clone(&self.files), clock: clock.clone() })
     }
 }

@@ -21,25 +21,24 @@ const FAILED: &str = "the session file could not be replaced";
 const NOT_REMOVED: &str = "the session file could not be removed";
 
 /// The version that must be there, or any.
-pub(super) type Wanted = Option<Version>;
+pub(in crate::storage) type Wanted = Option<Version>;
 
 /// What to write, and the moment it counts as written.
-pub(super) struct Content {
-    pub(super) data: Vec<u8>,
-    pub(super) now: Timestamp,
-}
-
-impl Content {
-    fn version(&self) -> Version {
-        Version::from_signature(&self.data)
-    }
+pub(in crate::storage) struct Content {
+    pub(in crate::storage) data: Vec<u8>,
+    pub(in crate::storage) now: Timestamp,
 }
 
 fn accepts(wanted: &Wanted, found: &Found) -> bool {
-    wanted.is_none_or(|wanted| wanted == found.version())
+    wanted.is_none_or(|wanted| wanted == found.version)
 }
 
-pub(super) fn insert(folder: &Folder, turn: &Turn, name: &str, new: &Content) -> Result<Insert, StorageError> {
+pub(in crate::storage) fn insert(
+    folder: &Folder,
+    turn: &Turn,
+    name: &str,
+    new: &Content,
+) -> Result<Insert, StorageError> {
     if folder.identity_of(name).map_err(not_done(FAILED))?.is_some() {
         return Ok(Insert::Exists);
     }
@@ -51,10 +50,10 @@ pub(super) fn insert(folder: &Folder, turn: &Turn, name: &str, new: &Content) ->
         Err(error) => return Err(not_done(FAILED)(error)),
     }
     folder.sync_names().map_err(unknown(FAILED))?;
-    Ok(Insert::Inserted(new.version()))
+    Ok(Insert::Inserted(folder.version_of(&new.data)))
 }
 
-pub(super) fn replace(
+pub(in crate::storage) fn replace(
     folder: &Folder,
     turn: &Turn,
     name: &str,
@@ -65,32 +64,44 @@ pub(super) fn replace(
     if !accepts(wanted, &current) {
         return Ok(Replace::Changed);
     }
-    let mut temporary = folder.write_beside(&new.data, new.now)?;
-    turn.begin()?;
-    let swapped = if folder.exchanges {
-        swap(folder, &mut temporary, name, wanted, &current)?
-    } else {
-        rename_over(folder, &mut temporary, name, wanted, &current)?
-    };
-    Ok(match swapped {
-        Swapped::Done => {
-            folder.sync_names().map_err(unknown(FAILED))?;
-            Replace::Replaced(new.version())
-        }
+    Ok(match put_in_place(folder, turn, name, wanted, &current, new)? {
+        Swapped::Done => Replace::Replaced(folder.version_of(&new.data)),
         Swapped::Missing => Replace::Missing,
         Swapped::Changed => Replace::Changed,
     })
 }
 
+/// Writes `new` in the place of `current`, or of whatever stands there if no version is wanted.
+pub(in crate::storage) fn put_in_place(
+    folder: &Folder,
+    turn: &Turn,
+    name: &str,
+    wanted: &Wanted,
+    current: &Found,
+    new: &Content,
+) -> Result<Swapped, StorageError> {
+    let mut temporary = folder.write_beside(&new.data, new.now)?;
+    turn.begin()?;
+    let swapped = if folder.exchanges {
+        swap(folder, &mut temporary, name, wanted, current)?
+    } else {
+        rename_over(folder, &mut temporary, name, wanted, current)?
+    };
+    if swapped == Swapped::Done {
+        folder.sync_names().map_err(unknown(FAILED))?;
+    }
+    Ok(swapped)
+}
+
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Swapped {
+pub(in crate::storage) enum Swapped {
     Done,
     Missing,
     Changed,
 }
 
 /// Puts the temporary file in `name`'s place if `current` stands there until the very moment.
-pub(super) fn swap(
+pub(in crate::storage) fn swap(
     folder: &Folder,
     temporary: &mut Temporary<'_>,
     name: &str,
@@ -146,7 +157,7 @@ fn rename_over(
 }
 
 /// Moves when the session counts as saved.
-pub(super) fn touch(
+pub(in crate::storage) fn touch(
     folder: &Folder,
     turn: &Turn,
     name: &str,
@@ -171,7 +182,7 @@ pub(super) fn touch(
 }
 
 /// Removes whatever is there.
-pub(super) fn remove_any(folder: &Folder, turn: &Turn, name: &str) -> Result<Remove, StorageError> {
+pub(in crate::storage) fn remove_any(folder: &Folder, turn: &Turn, name: &str) -> Result<Remove, StorageError> {
     turn.begin()?;
     unlink(folder, name)
 }
@@ -182,7 +193,12 @@ fn unlink(folder: &Folder, name: &str) -> Result<Remove, StorageError> {
     Ok(if removed { Remove::Removed } else { Remove::Missing })
 }
 
-pub(super) fn remove(folder: &Folder, turn: &Turn, name: &str, wanted: &Wanted) -> Result<Remove, StorageError> {
+pub(in crate::storage) fn remove(
+    folder: &Folder,
+    turn: &Turn,
+    name: &str,
+    wanted: &Wanted,
+) -> Result<Remove, StorageError> {
     if wanted.is_none() {
         return remove_any(folder, turn, name);
     }
@@ -195,7 +211,7 @@ pub(super) fn remove(folder: &Folder, turn: &Turn, name: &str, wanted: &Wanted) 
 }
 
 /// Removes `name` if `current` stands there until the very moment.
-pub(super) fn take_out(folder: &Folder, name: &str, current: &Found) -> Result<Remove, StorageError> {
+pub(in crate::storage) fn take_out(folder: &Folder, name: &str, current: &Found) -> Result<Remove, StorageError> {
     let aside = Folder::temporary_name();
     match renameat(folder.dir(), name, folder.dir(), &*aside) {
         Ok(()) => {}
@@ -220,7 +236,7 @@ pub(super) fn take_out(folder: &Folder, name: &str, current: &Found) -> Result<R
 }
 
 /// The new file first, then the old one goes: an end in between leaves both, never none.
-pub(super) fn rename(
+pub(in crate::storage) fn rename(
     folder: &Folder,
     turn: &Turn,
     [from, to]: [&str; 2],
@@ -243,7 +259,7 @@ pub(super) fn rename(
     }
     let removed = if wanted.is_some() { take_out(folder, from, &current) } else { unlink(folder, from) };
     let refused = match removed {
-        Ok(Remove::Removed) => return Ok(Rename::Renamed(new.version())),
+        Ok(Remove::Removed) => return Ok(Rename::Renamed(folder.version_of(&new.data))),
         Ok(Remove::Missing) => Ok(Rename::Missing),
         Ok(Remove::Changed) => Ok(Rename::Changed),
         // Taking the new file back could leave none at all.
@@ -307,7 +323,7 @@ fn move_to_free_name(folder: &Folder, from: &str, to: &str) -> Result<(), Errno>
 }
 
 /// Tries it: some file systems and older systems cannot.
-pub(super) fn can_exchange(folder: &Folder) -> Result<bool, Errno> {
+pub(in crate::storage) fn can_exchange(folder: &Folder) -> Result<bool, Errno> {
     let names = [Folder::temporary_name(), Folder::temporary_name()];
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let made = names.iter().try_for_each(|name| openat(folder.dir(), &**name, flags, super::folder::OWN).map(drop));

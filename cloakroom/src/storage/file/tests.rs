@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use std::time::{Duration, Instant};
+
 use super::swap::Swapped;
 use super::*;
 
@@ -39,7 +41,8 @@ impl Site {
 
     /// The same folder where files cannot be exchanged.
     fn without_exchange(mut self) -> Self {
-        Arc::get_mut(&mut self.storage.shared).unwrap().folder.exchanges = false;
+        let place = &mut Arc::get_mut(&mut self.storage.files).unwrap().place;
+        Arc::get_mut(&mut place.folder).unwrap().exchanges = false;
         self
     }
 }
@@ -141,13 +144,13 @@ async fn no_change_of_a_writer_that_takes_no_lock_is_overwritten_unread() {
 #[test]
 fn what_comes_out_unexpectedly_goes_back() {
     let site = Site::new();
-    let folder = &site.storage.shared.folder;
+    let folder = &site.storage.files.place.folder;
     django_writes(&site, 1);
-    let name = folder.name_of(KEY).unwrap();
+    let name = site.storage.files.place.names.name_of(KEY).unwrap();
     let seen = folder.read(&name).unwrap().unwrap();
     django_writes(&site, 2);
     let content = Content { data: b"ours".to_vec(), now: Timestamp::UNIX_EPOCH };
-    let wanted = Some(seen.version());
+    let wanted = Some(seen.version);
     let try_to_swap = || {
         let mut temporary = folder.write_beside(&content.data, content.now).unwrap();
         swap::swap(folder, &mut temporary, &name, &wanted, &seen).unwrap()
@@ -218,8 +221,8 @@ async fn a_lock_held_elsewhere_is_an_error_after_the_time_out_and_never_keeps_a_
     let open = || FileOptions::new(folder.path()).timeout(Duration::from_millis(200)).open().unwrap();
     let (ours, other) = (open(), open());
     assert!(matches!(ours.insert(KEY, new("data")).await, Ok(Insert::Inserted(_))));
-    let mut lock = other.shared.locks.of(KEY).await;
-    let held = lock.take(&other.shared.folder, &Turn::default(), Instant::now()).unwrap();
+    let mut lock = other.files.locks.of(KEY).await;
+    let held = lock.take(&other.files.place.folder, &Turn::default(), Instant::now()).unwrap();
     let answer = ours.replace(KEY, Expect::Present, new("next")).await;
     assert!(matches!(answer, Err(StorageError::NotDone(_))), "{answer:?}");
     assert!(ours.read(KEY).await.unwrap().is_some_and(|stored| stored.data == "data"));
@@ -309,9 +312,9 @@ async fn a_failed_write_leaves_the_old_content_and_nothing_beside() {
     // Its caller has gone by the time the new file is written beside.
     let turn = Turn::default();
     assert!(turn.cancel());
-    let folder = &site.storage.shared.folder;
+    let folder = &site.storage.files.place.folder;
     let content = Content { data: b"new".to_vec(), now: Timestamp::UNIX_EPOCH };
-    let name = folder.name_of(KEY).unwrap();
+    let name = site.storage.files.place.names.name_of(KEY).unwrap();
     assert!(matches!(swap::replace(folder, &turn, &name, &None, &content), Err(StorageError::NotDone(_))));
     assert_eq!(fs::read_to_string(site.file()).unwrap(), "old");
     assert_eq!(site.temporary_files(), [""; 0]);

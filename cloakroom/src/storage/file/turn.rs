@@ -16,20 +16,23 @@ const CANCELLED: u8 = 2;
 /// Whether an operation has begun to change something that others can see. Until then it can be cancelled; from
 /// then on it runs to its end.
 #[derive(Default)]
-pub(super) struct Turn(AtomicU8);
+pub(in crate::storage) struct Turn(AtomicU8);
 
 impl Turn {
-    /// To be called before the first visible change.
-    pub(super) fn begin(&self) -> Result<(), StorageError> {
-        self.step(BEGUN).map(drop).map_err(|_| StorageError::not_done(FileFailure::Cancelled))
+    /// To be called before the first visible change, and before each further try.
+    pub(in crate::storage) fn begin(&self) -> Result<(), StorageError> {
+        match self.step(BEGUN) {
+            Ok(_) | Err(BEGUN) => Ok(()),
+            Err(_) => Err(StorageError::not_done(FileFailure::Cancelled)),
+        }
     }
 
-    pub(super) fn is_cancelled(&self) -> bool {
+    pub(in crate::storage) fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Acquire) == CANCELLED
     }
 
     /// Whether nothing was begun, and so nothing will be.
-    pub(super) fn cancel(&self) -> bool {
+    pub(in crate::storage) fn cancel(&self) -> bool {
         self.step(CANCELLED).is_ok()
     }
 
@@ -48,7 +51,7 @@ impl Drop for CancelOnDrop {
 }
 
 /// Carries out `work` on a thread that may block, for at most `limit`.
-pub(super) async fn run<T, W>(limit: Duration, work: W) -> Result<T, StorageError>
+pub(in crate::storage) async fn run<T, W>(limit: Duration, work: W) -> Result<T, StorageError>
 where
     T: Send + 'static,
     W: FnOnce(&Turn) -> Result<T, StorageError> + Send + 'static,
