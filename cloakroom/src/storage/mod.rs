@@ -18,6 +18,8 @@ mod dynamic;
 mod error;
 #[cfg(feature = "file")]
 pub mod file;
+#[cfg(feature = "file")]
+pub mod file_cache;
 #[cfg(feature = "memcached")]
 pub mod memcached;
 mod memory;
@@ -51,6 +53,8 @@ pub(crate) use dynamic::DynStorage;
 pub use error::StorageError;
 #[cfg(feature = "file")]
 pub use file::FileStorage;
+#[cfg(feature = "file")]
+pub use file_cache::FileCacheStorage;
 #[cfg(feature = "memcached")]
 pub use memcached::MemcachedStorage;
 pub use memory::MemoryStorage;
