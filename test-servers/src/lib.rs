@@ -12,12 +12,14 @@ mod pgbouncer;
 mod postgresql;
 mod program;
 mod proxy;
+mod redis;
 
 pub use mariadb::MariaDb;
 pub use memcached::{Item, Memcached};
 pub use pgbouncer::PgBouncer;
 pub use postgresql::PostgreSql;
 pub use proxy::Proxy;
+pub use redis::Redis;
 
 /// The password of every server here: one that has to be escaped in a URL.
 pub const PASSWORD: &str = "p@ss/w:rd$#1";

@@ -2,11 +2,12 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use test_servers::{MariaDb, Memcached, PgBouncer, PostgreSql, Proxy};
+use test_servers::{MariaDb, Memcached, PgBouncer, PostgreSql, Proxy, Redis};
 
 /// Set for the copy of this program that is killed.
 const HOLDER: &str = "CLOAKROOM_TEST_HOLDS_SERVERS";
@@ -58,6 +59,24 @@ fn memcached_starts_answers_and_comes_back_empty() {
     let Some(server) = Memcached::start_with(&["-I", "2m"]) else { return };
     server.set("large", 1, 0, &vec![b'x'; 1_500_000]);
     assert_eq!(server.get("large").map(|item| item.data.len()), Some(1_500_000));
+}
+
+#[test]
+fn redis_starts_answers_and_comes_back() {
+    let Some(mut server) = Redis::start_with(&["appendonly yes"]) else { return };
+    let database = server.new_database();
+    assert_eq!(server.command(database, &["SET", "kept", "a\nb"]), "OK");
+    for end in [Redis::stop, Redis::kill] {
+        end(&mut server);
+        assert!(TcpStream::connect(("127.0.0.1", server.port())).is_err());
+        server.restart();
+        assert_eq!(server.get(database, "kept").as_deref(), Some(&b"a\nb"[..]));
+    }
+    assert_eq!(server.get(server.new_database(), "kept"), None);
+    for port in [server.port(), server.tls_port()] {
+        TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+    }
+    UnixStream::connect(server.socket()).expect("it listens");
 }
 
 #[test]
