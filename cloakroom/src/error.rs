@@ -219,6 +219,10 @@ pub enum OpenError {
     #[cfg(feature = "file")]
     #[error(transparent)]
     File(#[from] crate::storage::file::FileOpenError),
+    /// The folder of Django's file-based cache cannot be opened.
+    #[cfg(feature = "file")]
+    #[error(transparent)]
+    FileCache(#[from] crate::storage::file_cache::FileCacheOpenError),
     /// The table cannot be made.
     #[error(transparent)]
     Storage(#[from] StorageError),

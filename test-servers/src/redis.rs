@@ -134,6 +134,19 @@ impl Redis {
         Some(bytes)
     }
 
+    /// Puts the bytes of a value.
+    ///
+    /// # Panics
+    /// The server does not take it.
+    pub fn set(&self, database: usize, key: &str, value: &[u8]) {
+        use std::io::Write as _;
+        use std::process::Stdio;
+        let mut client = self.client(database, &["-x", "SET", key]);
+        let mut client = client.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("redis-cli starts");
+        client.stdin.take().expect("its input").write_all(value).expect("it reads");
+        assert!(client.wait().expect("redis-cli ends").success(), "a value is not taken");
+    }
+
     /// A URL through the given port, which may be a proxy's.
     pub fn url(&self, port: u16, database: usize) -> String {
         format!("redis://:{PASSWORD_IN_URL}@127.0.0.1:{port}/{database}")

@@ -2,6 +2,8 @@
 
 use super::{Cache, CacheKind, Settings, SettingsError};
 use crate::error::OpenError;
+#[cfg(feature = "file")]
+use crate::storage::file_cache::FileCacheOptions;
 use crate::storage::{CacheStorage, MemoryStorage};
 use crate::wire::CacheFormat;
 use crate::wire::pickle::Protocol;
@@ -22,10 +24,19 @@ impl CacheStorage {
 }
 
 fn open(settings: &Settings, cache: &Cache) -> Result<CacheStorage, OpenError> {
-    let _ = settings;
+    let key = cache.cache_key()?;
     match cache.kind() {
         CacheKind::LocMem => Ok(CacheStorage::Memory(MemoryStorage::new())),
-        kind => Err(refuse(kind, cache.backend()).into()),
+        #[cfg(feature = "file")]
+        CacheKind::File => {
+            let folder = cache.locations().first().map(String::as_str).unwrap_or_default();
+            let options = FileCacheOptions::new(folder).key(key).read_only(settings.is_read_only());
+            Ok(CacheStorage::File(options.open()?))
+        }
+        kind => {
+            let _ = (key, settings);
+            Err(refuse(kind, cache.backend()).into())
+        }
     }
 }
 

@@ -26,6 +26,9 @@ use crate::{Clock, Timestamp};
 pub enum CacheStorage {
     /// The memory of this process.
     Memory(MemoryStorage),
+    /// Django's file-based cache.
+    #[cfg(feature = "file")]
+    File(super::FileCacheStorage),
 }
 
 /// Has the storage at hand do it, whichever it is.
@@ -33,6 +36,8 @@ macro_rules! whichever {
     ($cache:expr, $storage:ident => $do:expr) => {
         match *$cache {
             CacheStorage::Memory(ref $storage) => $do,
+            #[cfg(feature = "file")]
+            CacheStorage::File(ref $storage) => $do,
         }
     };
 }
@@ -77,6 +82,8 @@ impl Storage for CacheStorage {
     fn by_clock(&self, clock: &Clock) -> Option<Self> {
         match self {
             Self::Memory(storage) => storage.by_clock(clock).map(Self::Memory),
+            #[cfg(feature = "file")]
+            Self::File(storage) => storage.by_clock(clock).map(Self::File),
         }
     }
 

@@ -5,7 +5,9 @@ mod url;
 
 use std::fmt;
 
+use super::SettingsError;
 use super::environ::{OptionValue, Options, Shown, find, put, without_password};
+use crate::storage::CacheKey;
 
 /// One of the `CACHES`, under Django's names. `Debug` and `Display` show no passwords.
 ///
@@ -70,6 +72,9 @@ pub enum CacheKind {
 
 pub(super) const REDIS: &str = "django.core.cache.backends.redis.RedisCache";
 pub(super) const LOCMEM: &str = "django.core.cache.backends.locmem.LocMemCache";
+
+/// The one that makes `KEY_PREFIX:VERSION:name`.
+const KEY_FUNCTION: &str = "django.core.cache.backends.base.default_key_func";
 
 impl Cache {
     /// What Django has under the alias `default` when no `CACHES` are set: the memory of one process.
@@ -159,6 +164,22 @@ impl Cache {
     #[must_use]
     pub fn version(&self) -> String {
         find(&self.settings, "VERSION").map_or_else(|| "1".to_owned(), ToString::to_string)
+    }
+
+    /// How full keys are made here. Python cannot be run, so the function must be Django's own.
+    ///
+    /// # Errors
+    /// `KEY_FUNCTION` names another one.
+    pub(crate) fn cache_key(&self) -> Result<CacheKey, SettingsError> {
+        match find(&self.settings, "KEY_FUNCTION") {
+            None | Some(OptionValue::None) => {}
+            Some(OptionValue::Text(function)) if function == KEY_FUNCTION => {}
+            Some(_) => {
+                let problem = "names a function of the site's own, which cloakroom cannot call";
+                return Err(SettingsError::new("CACHES.KEY_FUNCTION", None, problem, "leave it out"));
+            }
+        }
+        Ok(CacheKey::new(&self.key_prefix(), &self.version()))
     }
 
     /// `TIMEOUT`: how long entries live unless told otherwise, in seconds. 300 unless set; `None` for ever.
