@@ -1,6 +1,8 @@
 //! One test a line of the security checklist (`docs/security.md`), as far as this version has engines for it.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod caches;
+
 use std::collections::HashSet;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
