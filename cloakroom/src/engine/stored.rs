@@ -49,8 +49,8 @@ pub(crate) struct Target {
     pub(crate) key: SessionKey,
     /// `None` for a session out of a cache that does not say which row it is a copy of: Django wrote it there.
     pub(crate) version: Option<Version>,
-    /// Its copy in the cache in front of the database.
-    pub(crate) cached: Option<Version>,
+    /// Its copy in the cache in front of the database, where there is one.
+    pub(crate) cached: Option<Box<Version>>,
     /// Signed with a fallback key: to be signed anew at the next occasion.
     pub(crate) outdated: bool,
 }
@@ -84,23 +84,29 @@ impl StoredEngine {
 
     /// Reads what stands under a key, in the cache first where there is one in front.
     pub(crate) async fn find(&self, key: &SessionKey) -> Result<Found, SessionError> {
-        let (Some(front), Some(name)) = (&self.front, key.as_name()) else { return self.find_kept(key).await };
-        let (name, began) = (Front::name(name), Instant::now());
+        match (&self.front, key.as_name()) {
+            // On the heap, so that those without a cache in front do not carry its steps about.
+            (Some(front), Some(name)) => Box::pin(self.find_behind(front, key, Front::name(name))).await,
+            _ => self.find_kept(key).await,
+        }
+    }
+
+    async fn find_behind(&self, front: &Front, key: &SessionKey, name: String) -> Result<Found, SessionError> {
+        let began = Instant::now();
         let seen = front.look(key, &name).await;
         if let Seen::Copy { data, cached, row } = seen {
-            let target = Target { key: key.clone(), version: row, cached: Some(cached), outdated: false };
+            let target = Target { key: key.clone(), version: row, cached: Some(cached.into()), outdated: false };
             return Ok(Found::Session { data, target, live: true });
         }
         let Some(stored) = self.read_kept(key).await? else { return Ok(Found::Nothing) };
         let mut found = self.judge(key, &stored)?;
         if let Found::Session { data, target, live: true } = &mut found {
-            match seen {
-                Seen::Nothing => target.cached = front.refill(key, &name, data, &stored, None, began).await,
-                Seen::Foreign(over) => {
-                    target.cached = front.refill(key, &name, data, &stored, Some(&over), began).await;
-                }
-                Seen::Copy { .. } | Seen::Marker | Seen::Down => {}
-            }
+            let over = match seen {
+                Seen::Nothing => None,
+                Seen::Foreign(version) => Some(version),
+                Seen::Copy { .. } | Seen::Marker | Seen::Down => return Ok(found),
+            };
+            target.cached = front.refill(key, &name, data, &stored, over.as_ref(), began).await.map(Box::new);
         }
         Ok(found)
     }

@@ -12,6 +12,7 @@ use crate::storage::{Insert, New, Rename, Replace, StorageError, Touch, Version}
 pub(crate) enum Outcome {
     Written(Target),
     KeyTaken,
+    /// Or it is not known what the session that was loaded is a copy of.
     Changed,
     Missing,
 }
@@ -23,39 +24,41 @@ impl StoredEngine {
     }
 
     pub(crate) async fn create(&self, key: SessionKey, content: &Content) -> Result<Outcome, StorageError> {
-        let began = Instant::now();
+        let began = self.began();
         Ok(match self.insert(&key, content.as_new()).await? {
-            Insert::Inserted(version) => Outcome::Written(self.copied(key, version, None, content, began).await),
+            Insert::Inserted(version) => {
+                Outcome::Written(self.copied(target(key, version), None, content, began).await)
+            }
             Insert::Exists => Outcome::KeyTaken,
         })
     }
 
-    pub(crate) async fn update(&self, target: Target, content: &Content) -> Result<Outcome, StorageError> {
-        let Some(version) = &target.version else { return Ok(Outcome::Changed) };
-        let began = Instant::now();
-        Ok(match self.replace(&target.key, version, content.as_new()).await? {
+    pub(crate) async fn update(&self, known: Target, content: &Content) -> Result<Outcome, StorageError> {
+        let Some(version) = &known.version else { return Ok(Outcome::Changed) };
+        let began = self.began();
+        Ok(match self.replace(&known.key, version, content.as_new()).await? {
             Replace::Replaced(version) => {
-                Outcome::Written(self.copied(target.key, version, target.cached.as_ref(), content, began).await)
+                let seen = known.cached;
+                Outcome::Written(self.copied(target(known.key, version), seen, content, began).await)
             }
-            Replace::Missing => self.gone(&target.key).await,
+            Replace::Missing => self.gone(&known.key).await,
             Replace::Changed => Outcome::Changed,
         })
     }
 
-    pub(crate) async fn prolong(&self, target: Target, prolonged: &Prolonged) -> Result<Outcome, StorageError> {
-        let Some(version) = &target.version else { return Ok(Outcome::Changed) };
-        Ok(match self.touch(&target.key, version, prolonged.expires).await? {
+    pub(crate) async fn prolong(&self, mut known: Target, prolonged: &Prolonged) -> Result<Outcome, StorageError> {
+        let Some(version) = &known.version else { return Ok(Outcome::Changed) };
+        Ok(match self.touch(&known.key, version, prolonged.expires).await? {
             Touch::Touched => {
-                let cached = match (&self.front, &target.cached, target.key.as_name()) {
-                    (Some(front), Some(seen), Some(name)) => {
-                        let copy = prolonged.cached.as_ref().map(|copy| New::of(copy, prolonged.expires));
-                        front.prolong(&target.key, &Front::name(name), seen, copy, prolonged.expires).await
-                    }
-                    _ => None,
-                };
-                Outcome::Written(Target { cached, ..target })
+                if let (Some(front), Some(seen), Some(name)) = (&self.front, &known.cached, known.key.as_name()) {
+                    let copy = prolonged.cached.as_ref().map(|copy| New::of(copy, prolonged.expires));
+                    let name = Front::name(name);
+                    let cached = Box::pin(front.prolong(&known.key, &name, seen, copy, prolonged.expires)).await;
+                    known.cached = cached.map(Box::new);
+                }
+                Outcome::Written(known)
             }
-            Touch::Missing => self.gone(&target.key).await,
+            Touch::Missing => self.gone(&known.key).await,
             Touch::Changed => Outcome::Changed,
         })
     }
@@ -63,18 +66,18 @@ impl StoredEngine {
     /// The old key must be dead when this is done, also in the cache: if that cannot be had, nothing is done.
     pub(crate) async fn change_key(
         &self,
-        target: Target,
+        known: Target,
         to: SessionKey,
         content: &Content,
     ) -> Result<Outcome, StorageError> {
-        let Some(version) = &target.version else { return Ok(Outcome::Changed) };
+        let Some(version) = &known.version else { return Ok(Outcome::Changed) };
         self.terms.check_writable()?;
-        let buried = self.bury(&target.key).await?;
-        let began = Instant::now();
-        let renamed = self.rename(&target.key, version, &to, content.as_new()).await?;
-        self.bury_again_if_late(&target.key, buried).await?;
+        let buried = self.bury(&known.key).await?;
+        let began = self.began();
+        let renamed = self.rename(&known.key, version, &to, content.as_new()).await?;
+        self.bury_again_if_late(&known.key, buried).await?;
         Ok(match renamed {
-            Rename::Renamed(version) => Outcome::Written(self.copied(to, version, None, content, began).await),
+            Rename::Renamed(version) => Outcome::Written(self.copied(target(to, version), None, content, began).await),
             Rename::Exists => Outcome::KeyTaken,
             Rename::Missing => Outcome::Missing,
             Rename::Changed => Outcome::Changed,
@@ -90,29 +93,34 @@ impl StoredEngine {
         self.bury_again_if_late(key, buried?).await
     }
 
+    /// When a write of two steps began.
+    fn began(&self) -> Option<Instant> {
+        self.front.is_some().then(Instant::now)
+    }
+
     /// After a write: the copy in the cache, where there is one.
     async fn copied(
         &self,
-        key: SessionKey,
-        version: Version,
-        seen: Option<&Version>,
+        mut written: Target,
+        seen: Option<Box<Version>>,
         content: &Content,
-        began: Instant,
+        began: Option<Instant>,
     ) -> Target {
-        let cached = match (&self.front, content.to_copy(), key.as_name()) {
-            (Some(front), Some((serialized, expires)), Some(name)) => {
-                let copy = cached_value::seal(front.format, serialized, Some(&version));
-                front.put(&key, &Front::name(name), seen, New::of(&copy, expires), began).await
-            }
-            _ => None,
-        };
-        Target { key, version: Some(version), cached, outdated: false }
+        if let (Some(front), Some(began), Some((serialized, expires)), Some(name)) =
+            (&self.front, began, content.to_copy(), written.key.as_name())
+        {
+            let copy = cached_value::seal(front.format, serialized, written.version.as_ref());
+            let (name, copy) = (Front::name(name), New::of(&copy, expires));
+            let cached = Box::pin(front.put(&written.key, &name, seen.as_deref(), copy, began)).await;
+            written.cached = cached.map(Box::new);
+        }
+        written
     }
 
     /// The row is not there any more: neither may a copy be (D9).
     async fn gone(&self, key: &SessionKey) -> Outcome {
         if let (Some(front), Some(name)) = (&self.front, key.as_name())
-            && let Err(error) = front.clear(&Front::name(name)).await
+            && let Err(error) = Box::pin(front.clear(&Front::name(name))).await
         {
             tracing::error!(key = %key.short_hash(), %error, "the cache may still hold a session that has ended");
         }
@@ -121,7 +129,7 @@ impl StoredEngine {
 
     async fn bury(&self, key: &SessionKey) -> Result<Option<Instant>, StorageError> {
         match (&self.front, key.as_name()) {
-            (Some(front), Some(name)) => front.bury(&Front::name(name), &self.terms.clock).await.map(Some),
+            (Some(front), Some(name)) => Box::pin(front.bury(&Front::name(name), &self.terms.clock)).await.map(Some),
             _ => Ok(None),
         }
     }
@@ -129,9 +137,14 @@ impl StoredEngine {
     async fn bury_again_if_late(&self, key: &SessionKey, buried: Option<Instant>) -> Result<(), StorageError> {
         match (&self.front, key.as_name(), buried) {
             (Some(front), Some(name), Some(buried)) => {
-                front.bury_again_if_late(&Front::name(name), &self.terms.clock, buried).await
+                Box::pin(front.bury_again_if_late(&Front::name(name), &self.terms.clock, buried)).await
             }
             _ => Ok(()),
         }
     }
+}
+
+/// A session as it was just written, without a copy.
+fn target(key: SessionKey, version: Version) -> Target {
+    Target { key, version: Some(version), cached: None, outdated: false }
 }

@@ -120,10 +120,6 @@ impl Shared {
         };
         let mut keys = 0;
         for _ in 0..TRIES {
-            // A session out of a cache, which does not say what it is a copy of.
-            if self.state().target.as_ref().is_some_and(|target| target.version.is_none()) {
-                self.merge_with_stored(engine).await?;
-            }
             let (plan, unsettled) = self.plan(engine)?;
             let prolonged = matches!(plan, Plan::Prolong { .. });
             match plan.carry_out(engine).await? {
@@ -197,7 +193,7 @@ impl Shared {
         };
         let mut state = self.state();
         if let Some(known) = state.target.as_ref().filter(|known| known.key == key) {
-            target.cached = known.cached;
+            target.cached.clone_from(&known.cached);
             state.data = Some(state.data.take().unwrap_or_default().rebased_on(fresh));
             state.target = Some(target);
         }
