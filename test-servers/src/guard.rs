@@ -59,6 +59,14 @@ impl Guard {
         send(signal, &family);
     }
 
+    /// Whether a signal has stopped the server: its threads go on for a moment after it was sent.
+    pub(crate) fn stands_still(&self) -> bool {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.server)).into_iter().flatten().flatten();
+        threads
+            .into_iter()
+            .all(|thread| fs::read_to_string(thread.path().join("stat")).is_ok_and(|stat| stat.contains(") T ")))
+    }
+
     /// Waits until the server has ended.
     pub(crate) fn wait(&self) {
         let process = PathBuf::from(format!("/proc/{}/stat", self.server));

@@ -211,6 +211,9 @@ impl Memcached {
     /// Has it stand still: it keeps its connections and answers nothing.
     pub fn pause(&self) {
         self.signal("STOP");
+        if let Some(guard) = &self.guard {
+            until("memcached", &self.folder, || guard.stands_still());
+        }
     }
 
     /// Has it go on.
