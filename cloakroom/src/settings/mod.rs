@@ -13,6 +13,8 @@ mod error;
 mod given;
 mod load;
 mod look;
+#[cfg(feature = "memcached")]
+mod memcached;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod named;
@@ -22,7 +24,7 @@ mod open_cache;
 mod open_database;
 #[cfg(feature = "postgres")]
 mod postgres;
-#[cfg(any(feature = "postgres", feature = "mysql"))]
+#[cfg(any(feature = "memcached", feature = "postgres", feature = "mysql"))]
 mod refusal;
 mod same_site;
 mod secret;

@@ -4,6 +4,8 @@ use super::{Cache, CacheKind, Settings, SettingsError};
 use crate::error::OpenError;
 #[cfg(feature = "file")]
 use crate::storage::file_cache::FileCacheOptions;
+#[cfg(feature = "memcached")]
+use crate::storage::memcached::MemcachedOptions;
 use crate::storage::{CacheStorage, MemoryStorage};
 use crate::wire::CacheFormat;
 use crate::wire::pickle::Protocol;
@@ -26,6 +28,10 @@ impl CacheStorage {
 fn open(settings: &Settings, cache: &Cache) -> Result<CacheStorage, OpenError> {
     let key = cache.cache_key()?;
     match cache.kind() {
+        #[cfg(feature = "memcached")]
+        CacheKind::PyMemcache | CacheKind::PyLibMc => {
+            Ok(CacheStorage::Memcached(MemcachedOptions::for_cache(cache)?.open()))
+        }
         CacheKind::LocMem => Ok(CacheStorage::Memory(MemoryStorage::new())),
         #[cfg(feature = "file")]
         CacheKind::File => {

@@ -24,6 +24,9 @@ use crate::{Clock, Timestamp};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum CacheStorage {
+    /// memcached.
+    #[cfg(feature = "memcached")]
+    Memcached(super::MemcachedStorage),
     /// The memory of this process.
     Memory(MemoryStorage),
     /// Django's file-based cache.
@@ -35,6 +38,8 @@ pub enum CacheStorage {
 macro_rules! whichever {
     ($cache:expr, $storage:ident => $do:expr) => {
         match *$cache {
+            #[cfg(feature = "memcached")]
+            CacheStorage::Memcached(ref $storage) => $do,
             CacheStorage::Memory(ref $storage) => $do,
             #[cfg(feature = "file")]
             CacheStorage::File(ref $storage) => $do,
@@ -81,6 +86,8 @@ impl Storage for CacheStorage {
 
     fn by_clock(&self, clock: &Clock) -> Option<Self> {
         match self {
+            #[cfg(feature = "memcached")]
+            Self::Memcached(storage) => storage.by_clock(clock).map(Self::Memcached),
             Self::Memory(storage) => storage.by_clock(clock).map(Self::Memory),
             #[cfg(feature = "file")]
             Self::File(storage) => storage.by_clock(clock).map(Self::File),

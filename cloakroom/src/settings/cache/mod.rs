@@ -145,6 +145,11 @@ impl Cache {
         &self.options
     }
 
+    #[cfg(all(test, feature = "memcached"))]
+    pub(super) fn options_mut(&mut self) -> &mut Options {
+        &mut self.options
+    }
+
     /// One of them.
     #[must_use]
     pub fn option(&self, name: &str) -> Option<&OptionValue> {

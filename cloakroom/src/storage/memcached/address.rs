@@ -15,7 +15,7 @@ const PORT: u16 = 11211;
 ///
 /// let error = MemcachedOptions::new(["cache.example:memcached"]).unwrap_err();
 /// assert_eq!(error.location(), "cache.example:memcached");
-/// assert_eq!(error.to_string(), "\"cache.example:memcached\" names no memcached server: its port is no number from 1 to 65535");
+/// assert_eq!(error.problem(), "its port is no number from 1 to 65535");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{location:?} names no memcached server: {problem}")]
@@ -27,6 +27,12 @@ pub struct MemcachedAddressError {
 impl MemcachedAddressError {
     pub(super) fn new(location: &str, problem: &'static str) -> Self {
         Self { location: location.to_owned(), problem }
+    }
+
+    /// What is wrong with it.
+    #[must_use]
+    pub fn problem(&self) -> &str {
+        self.problem
     }
 
     /// The text.
