@@ -30,10 +30,13 @@ mod outcome;
 mod page;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+mod steps;
 mod version;
 
 use std::fmt;
@@ -65,6 +68,8 @@ pub use outcome::{Insert, Remove, Rename, Replace, Touch};
 pub use page::{Cursor, Entry, Page};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStorage;
+#[cfg(feature = "redis")]
+pub use redis::RedisStorage;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStorage;
 pub use version::Version;
@@ -139,29 +144,7 @@ pub trait Storage: Send + Sync + 'static {
         expect: Expect<'_>,
         new: New<'_>,
     ) -> impl Future<Output = Result<Rename, StorageError>> + Send {
-        async move {
-            if from == to {
-                let found = self.read(from).await?.is_some();
-                return Ok(if found { Rename::Exists } else { Rename::Missing });
-            }
-            let version = match self.insert(to, new).await? {
-                Insert::Inserted(version) => version,
-                Insert::Exists => return Ok(Rename::Exists),
-            };
-            let refused = match self.remove(from, expect).await {
-                Ok(Remove::Removed) => return Ok(Rename::Renamed(version)),
-                Ok(Remove::Missing) => Ok(Rename::Missing),
-                Ok(Remove::Changed) => Ok(Rename::Changed),
-                // Taking the new entry back could leave none at all.
-                Err(error @ StorageError::OutcomeUnknown(_)) => return Err(error),
-                Err(error) => Err(error),
-            };
-            match self.remove(to, Expect::Version(&version)).await {
-                Ok(_) => refused,
-                // The new entry may have stayed, so this is not "certainly not done" any more.
-                Err(error) => Err(StorageError::outcome_unknown(error)),
-            }
-        }
+        steps::rename_in_steps(self, from, to, expect, new)
     }
 
     /// Puts a marker in the place of whatever stands under `name`, or of nothing. The engine `cached_db` keeps a
