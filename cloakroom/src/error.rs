@@ -182,7 +182,9 @@ impl SessionError {
             Self::UpdateError | Self::SessionInterrupted => {
                 "Your session ended while the request was under way. Please try again.".into()
             }
-            Self::Storage(error @ StorageError::MissingTable { .. }) => format!("Sessions are not set up: {error}."),
+            Self::Storage(error @ (StorageError::MissingTable { .. } | StorageError::MissingCacheTable { .. })) => {
+                format!("Sessions are not set up: {error}.")
+            }
             Self::ReadOnly => "Sessions can only be read at the moment. Please try again later.".into(),
             Self::Storage(_) => "The session storage is out of reach. Please try again later.".into(),
             _ => "The session could not be handled.".into(),

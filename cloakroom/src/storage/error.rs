@@ -26,6 +26,14 @@ pub enum StorageError {
         /// The table that was looked for.
         table: String,
     },
+    /// The table of the database cache is not there. Nothing was read or written.
+    #[error(
+        "there is no table {table}: create it with `cloakroom createcachetable` or Django's `manage.py createcachetable`"
+    )]
+    MissingCacheTable {
+        /// The table that was looked for.
+        table: String,
+    },
     /// An entry is there, and it is not one that sessions are kept in.
     #[error("what the session storage holds is damaged: {0}")]
     Damaged(&'static str),

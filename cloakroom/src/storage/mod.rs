@@ -12,6 +12,8 @@ mod cache_key;
 mod capabilities;
 mod column;
 mod database;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub mod database_cache;
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 mod date_column;
 mod dynamic;
@@ -20,6 +22,8 @@ mod error;
 pub mod file;
 #[cfg(feature = "file")]
 pub mod file_cache;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod layout;
 #[cfg(feature = "memcached")]
 pub mod memcached;
 mod memory;
@@ -52,6 +56,8 @@ pub use cache_key::CacheKey;
 pub use capabilities::Capabilities;
 pub use column::{Column, ColumnValue};
 pub use database::DatabaseStorage;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub use database_cache::DatabaseCacheStorage;
 pub(crate) use dynamic::DynStorage;
 pub use error::StorageError;
 #[cfg(feature = "file")]

@@ -32,6 +32,7 @@ use std::sync::{Arc, OnceLock};
 use sqlx::MySql;
 
 use super::date_column::DateColumn;
+use super::layout::Layout;
 use super::sql::Connections;
 use super::{Migrated, StorageError};
 use statements::Statements;
@@ -123,6 +124,23 @@ impl MysqlStorage {
     /// [`StorageError::Damaged`] when a table of that name has other columns; nothing was changed then.
     pub async fn migrate(&self) -> Result<Migrated, StorageError> {
         schema::migrate(&self.0).await
+    }
+
+    /// The rows of a cache in another table of the database, through the same connections.
+    pub(super) fn cache_table(&self, table: &str) -> Self {
+        let Handle { connections, statements, dates, autocommit, .. } = &*self.0;
+        Self(Arc::new(Handle {
+            connections: connections.clone(),
+            statements: Statements::new(Layout::Cache, table, &statements.prefix),
+            dates: dates.clone(),
+            is_djangos: false,
+            autocommit: autocommit.clone(),
+        }))
+    }
+
+    /// Makes the table of a cache; `false` if it is there.
+    pub(super) async fn create_cache_table(&self, sql: &[String]) -> Result<bool, StorageError> {
+        schema::create_cache_table(&self.0, sql).await
     }
 
     /// The table that holds the sessions.

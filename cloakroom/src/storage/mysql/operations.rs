@@ -11,10 +11,10 @@ use super::dialect::Obstacle;
 use super::rows;
 use super::{Handle, MysqlStorage};
 use crate::Timestamp;
+use crate::storage::layout::Layout;
 use crate::storage::sql::{Deadline, Dialect, Failure, Lease, Tries};
 use crate::storage::{
     Capabilities, Cursor, Expect, Insert, New, Page, Remove, Rename, Replace, Storage, StorageError, Stored, Touch,
-    Version,
 };
 
 /// What `session_key` holds, in characters.
@@ -248,7 +248,11 @@ fn text(bytes: &[u8]) -> Result<Value<'_>, StorageError> {
 
 /// A name that is to be kept. Two names that the table's collation does not tell apart (by case, accents or trailing
 /// blanks) would take each other's place, so only what session keys are made of is let in.
-fn new_name(name: &str) -> Result<Value<'_>, StorageError> {
+/// Whoever makes a cache's key sees to that.
+fn new_name(layout: Layout, name: &str) -> Result<Value<'_>, StorageError> {
+    if layout == Layout::Cache {
+        return Ok(Value::Text(name));
+    }
     let is_usual = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     if name.len() > LONGEST_NAME || !name.bytes().all(is_usual) {
         return Err(StorageError::not_done(NoKey));
@@ -256,21 +260,57 @@ fn new_name(name: &str) -> Result<Value<'_>, StorageError> {
     Ok(Value::Text(name))
 }
 
+impl MysqlStorage {
+    /// Inserts, in the place of what ended before `now` too. That takes a second statement.
+    pub(in crate::storage) async fn insert_over(
+        &self,
+        name: &str,
+        new: New<'_>,
+        now: Timestamp,
+    ) -> Result<Insert, StorageError> {
+        if let inserted @ Insert::Inserted(_) = self.insert(name, new).await? {
+            return Ok(inserted);
+        }
+        let handle = &*self.0;
+        let (until, now) = (handle.dates.write(new.expires), handle.dates.write(now));
+        let name = Value::Text(name);
+        let values = [text(new.data)?, Value::Text(&until), name, name, Value::Text(&now)];
+        let taken_over = self.write_any(&handle.statements.take_over, &values, new.data).await? > 0;
+        Ok(if taken_over { Insert::Inserted(handle.statements.layout.version(new.data)) } else { Insert::Exists })
+    }
+
+    /// Puts data in the place of whatever stands under the name, or of nothing.
+    pub(in crate::storage) async fn put(&self, name: &str, new: New<'_>) -> Result<(), StorageError> {
+        let until = self.0.dates.write(new.expires);
+        let values = [text(new.data)?, Value::Text(&until), Value::Text(name)];
+        self.write_any(&self.0.statements.put, &values, new.data).await.map(drop)
+    }
+
+    /// How many rows a write found that has nothing to compare.
+    async fn write_any(&self, sql: &Arc<str>, values: &[Value<'_>], data: &[u8]) -> Result<u64, StorageError> {
+        let deadline = self.0.connections.deadline();
+        match self.0.run(deadline, sql, values, Asked::Count, true).await {
+            Ok(answer) => Ok(answer.count),
+            Err(failure) => Err(self.0.of_write(deadline, failure, data).await),
+        }
+    }
+}
+
 impl Storage for MysqlStorage {
     async fn read(&self, name: &str) -> Result<Option<Stored>, StorageError> {
         let handle = &*self.0;
         let rows = handle.rows(&handle.statements.read, &[Value::Text(name), Value::Text(name)]).await?;
-        rows.first().map(|row| rows::stored(row, &handle.dates)).transpose()
+        rows.first().map(|row| rows::stored(row, &handle.dates, handle.statements.layout)).transpose()
     }
 
     async fn insert(&self, name: &str, new: New<'_>) -> Result<Insert, StorageError> {
         let handle = &*self.0;
         let until = handle.dates.write(new.expires);
-        let fixed = [text(new.data)?, Value::Text(&until), new_name(name)?];
+        let fixed = [text(new.data)?, Value::Text(&until), new_name(handle.statements.layout, name)?];
         let (sql, values) = handle.write(&handle.statements.insert, new.columns, &fixed)?;
         let deadline = handle.connections.deadline();
         match handle.run(deadline, &sql, &values.all(), Asked::Count, true).await {
-            Ok(_) => Ok(Insert::Inserted(Version::from_signature(new.data))),
+            Ok(_) => Ok(Insert::Inserted(handle.statements.layout.version(new.data))),
             Err(failure) if obstacle(&failure) == Obstacle::Taken => Ok(Insert::Exists),
             Err(failure) => Err(handle.of_write(deadline, failure, new.data).await),
         }
@@ -282,7 +322,7 @@ impl Storage for MysqlStorage {
         let fixed = [text(new.data)?, Value::Text(&until)];
         let (sql, values) = handle.write(handle.statements.replace.expecting(expect), new.columns, &fixed)?;
         match handle.hit(name, &sql, &values.all(), expect, new.data).await? {
-            Hit::Done => Ok(Replace::Replaced(Version::from_signature(new.data))),
+            Hit::Done => Ok(Replace::Replaced(handle.statements.layout.version(new.data))),
             Hit::Changed => Ok(Replace::Changed),
             Hit::Missing => Ok(Replace::Missing),
             Hit::Taken(failure) => Err(failure.of_write()),
@@ -321,10 +361,10 @@ impl Storage for MysqlStorage {
             return Ok(if found { Rename::Exists } else { Rename::Missing });
         }
         let until = handle.dates.write(new.expires);
-        let fixed = [new_name(to)?, text(new.data)?, Value::Text(&until)];
+        let fixed = [new_name(handle.statements.layout, to)?, text(new.data)?, Value::Text(&until)];
         let (sql, values) = handle.write(handle.statements.rename.expecting(expect), new.columns, &fixed)?;
         match handle.hit(from, &sql, &values.all(), expect, new.data).await? {
-            Hit::Done => Ok(Rename::Renamed(Version::from_signature(new.data))),
+            Hit::Done => Ok(Rename::Renamed(handle.statements.layout.version(new.data))),
             Hit::Changed => Ok(Rename::Changed),
             Hit::Missing => Ok(Rename::Missing),
             Hit::Taken(_) => Ok(Rename::Exists),
@@ -353,11 +393,8 @@ impl Storage for MysqlStorage {
         let handle = &*self.0;
         let now = handle.dates.write(now);
         let values = [Value::Text(&now), Value::Number(i64::try_from(limit).unwrap_or(i64::MAX))];
-        let deadline = handle.connections.deadline();
-        match handle.run(deadline, &handle.statements.remove_expired, &values, Asked::Count, true).await {
-            Ok(answer) => Ok(usize::try_from(answer.count).unwrap_or(usize::MAX)),
-            Err(failure) => Err(handle.of_write(deadline, failure, b"").await),
-        }
+        let removed = self.write_any(&handle.statements.remove_expired, &values, b"").await?;
+        Ok(usize::try_from(removed).unwrap_or(usize::MAX))
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -9,6 +9,7 @@ use sqlx::mysql::MySqlConnectOptions;
 use super::statements::{Ends, Statements};
 use super::{Handle, MysqlStorage, MysqlTls};
 use crate::storage::date_column::DateColumn;
+use crate::storage::layout::Layout;
 use crate::storage::sql::{Connections, Limits};
 
 /// Django's table for sessions.
@@ -138,7 +139,7 @@ impl Target {
         let prefix = foreign.map(Ends::for_statement).unwrap_or_default();
         MysqlStorage(Arc::new(Handle {
             connections,
-            statements: Statements::new(&self.table, &prefix),
+            statements: Statements::new(Layout::Sessions, &self.table, &prefix),
             dates: DateColumn(self.time_zone),
             is_djangos: self.table == DEFAULT_TABLE,
             autocommit: foreign.map(|_| OnceLock::new()),

@@ -6,6 +6,7 @@ use sqlx::mysql::MySqlRow;
 
 use crate::Timestamp;
 use crate::storage::date_column::DateColumn;
+use crate::storage::layout::Layout;
 use crate::storage::{Entry, StorageError, Stored, Version};
 
 /// The bytes of a column, of whatever type and collation; `None` for NULL.
@@ -13,11 +14,11 @@ fn bytes(row: &MySqlRow, column: usize) -> Option<&[u8]> {
     row.try_get_unchecked::<Option<&[u8]>, _>(column).ok().flatten()
 }
 
-/// `session_data` and `expire_date` of a row.
-pub(super) fn stored(row: &MySqlRow, dates: &DateColumn) -> Result<Stored, StorageError> {
-    let data = bytes(row, 0).map(Bytes::copy_from_slice).ok_or(StorageError::Damaged("session_data"))?;
-    let expires = expires(row, 1, dates).ok_or(StorageError::Damaged("expire_date"))?;
-    let version = Version::from_signature(&data);
+/// The data and the expiry of a row.
+pub(super) fn stored(row: &MySqlRow, dates: &DateColumn, layout: Layout) -> Result<Stored, StorageError> {
+    let data = bytes(row, 0).map(Bytes::copy_from_slice).ok_or(StorageError::Damaged(layout.data()))?;
+    let expires = expires(row, 1, dates).ok_or(StorageError::Damaged(layout.expires()))?;
+    let version = layout.version(&data);
     Ok(Stored::new(data, Some(expires), version))
 }
 

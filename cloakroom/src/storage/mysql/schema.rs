@@ -68,10 +68,35 @@ pub(super) async fn migrate(handle: &Handle) -> Result<Migrated, StorageError> {
     if !handle.is_djangos {
         return Err(StorageError::Unsupported("migrate for a table other than django_session"));
     }
+    let now = handle.dates.write(Timestamp::now());
+    alone(handle, async |work| work.make(&now).await).await
+}
+
+/// Makes the table of a cache and its index, as Django's `createcachetable`; `false` if both are there. A table that
+/// was made without its index, by somebody who was interrupted, is given one.
+pub(super) async fn create_cache_table(handle: &Handle, sql: &[String]) -> Result<bool, StorageError> {
+    alone(handle, async |work| {
+        let mut created = false;
+        for statement in sql {
+            created |= work.create(statement).await?;
+        }
+        Ok(created)
+    })
+    .await
+}
+
+/// Has work done while no other migration runs.
+async fn alone<T>(
+    handle: &Handle,
+    work: impl AsyncFnOnce(&mut Work<'_>) -> Result<T, Refused>,
+) -> Result<T, StorageError> {
     let deadline = Deadline::after(PATIENCE);
     let mut lease = handle.connections.lease(deadline).await.map_err(|failure| handle.not_done(failure))?;
-    let mut work = Work { connection: lease.connection(), deadline };
-    let done = work.make(&handle.dates.write(Timestamp::now())).await;
+    let mut place = Work { connection: lease.connection(), deadline };
+    let done = match place.begin().await {
+        Ok(()) => work(&mut place).await,
+        Err(failure) => Err(failure.into()),
+    };
     // The lease is not settled: the connection is closed, and with it goes the lock, whatever happened.
     drop(lease);
     done.map_err(|refused| match refused {
@@ -98,14 +123,17 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    async fn make(&mut self, now: &str) -> Result<Migrated, Refused> {
-        let mut migrated = Migrated::default();
+    async fn begin(&mut self) -> Result<(), Failure> {
         self.run(TAKE_TIME).await?;
         // A cluster may not have such locks. Two migrations at once then find each other's tables.
         match self.run(LOCK).await {
-            Ok(()) | Err(Failure::Refused(_)) => {}
-            Err(failure) => return Err(failure.into()),
+            Ok(()) | Err(Failure::Refused(_)) => Ok(()),
+            Err(failure) => Err(failure),
         }
+    }
+
+    async fn make(&mut self, now: &str) -> Result<Migrated, Refused> {
+        let mut migrated = Migrated::default();
         // Both are looked at before anything is made: what is made cannot be undone.
         let refused = "the table django_migrations has other columns than Django's";
         let has_migrations = self.has_table("django_migrations", &["app", "name", "applied"], refused).await?;

@@ -1,27 +1,49 @@
 //! The statements on one table of sessions.
 //!
-//! The version of a row is the last 43 bytes of its data, where Django's signature stands. It is compared as bytes: the
-//! collation that MariaDB gives a table by default ignores case and trailing blanks. So is the key, after the index
-//! has found it by the collation.
+//! The version of a session is the last 43 bytes of its data, where Django's signature stands; that of a cache's value
+//! its SHA-256. They are compared as bytes: the collation that MariaDB gives a table by default ignores case and trailing
+//! blanks. So is the key, after the index has found it by the collation.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::storage::Expect;
+use crate::storage::layout::Layout;
 
-const FOUND: &str = "WHERE session_key = ? AND CAST(session_key AS BINARY) = ?";
 const TAIL: &str = "RIGHT(CAST(session_data AS BINARY), 43)";
 /// A key in UTF-8, whatever the table and the connection have.
 const KEY: &str = "CAST(CONVERT(session_key USING utf8mb4) AS BINARY)";
-const EXPIRES: &str = "CAST(expire_date AS CHAR)";
+
+fn found(layout: Layout) -> &'static str {
+    match layout {
+        // Keys of sessions are ASCII, those of a cache need not be.
+        Layout::Sessions => "WHERE session_key = ? AND CAST(session_key AS BINARY) = ?",
+        Layout::Cache => "WHERE cache_key = ? AND CAST(CONVERT(cache_key USING utf8mb4) AS BINARY) = ?",
+    }
+}
+
+/// What a row is compared by.
+const fn version(layout: Layout) -> &'static str {
+    match layout {
+        Layout::Sessions => TAIL,
+        Layout::Cache => "UNHEX(SHA2(CAST(value AS BINARY), 256))",
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Statements {
+    pub(super) layout: Layout,
+    /// What comes before each.
+    pub(super) prefix: String,
     /// The table's name, for messages.
     pub(super) table: String,
     pub(super) read: Arc<str>,
     pub(super) present: Arc<str>,
     pub(super) insert: Write,
+    /// Puts data in the place of what ended before a moment, the statement's last value.
+    pub(super) take_over: Arc<str>,
+    /// Puts data in the place of whatever there is.
+    pub(super) put: Arc<str>,
     pub(super) replace: Conditional,
     pub(super) touch: Conditional,
     pub(super) remove: Conditional,
@@ -39,10 +61,11 @@ pub(super) struct Conditional {
 }
 
 impl Conditional {
-    fn new(statement: &str) -> Self {
+    fn new(layout: Layout, statement: &str) -> Self {
+        let (found, version) = (found(layout), version(layout));
         Self {
-            exact: Write::new(&[statement, &format!(" {FOUND} AND {TAIL} = ?")]),
-            any: Write::new(&[statement, &format!(" {FOUND}")]),
+            exact: Write::new(&[statement, &format!(" {found} AND {version} = ?")]),
+            any: Write::new(&[statement, &format!(" {found}")]),
         }
     }
 
@@ -87,31 +110,35 @@ impl Write {
 
 impl Statements {
     /// `prefix` comes before each.
-    pub(super) fn new(table: &str, prefix: &str) -> Self {
+    pub(super) fn new(layout: Layout, table: &str, prefix: &str) -> Self {
         let name = quoted(table);
-        let page = format!("{prefix}SELECT {KEY}, LENGTH(session_data), {EXPIRES}, {TAIL} FROM {name}");
-        let conditional = |statement: String| Conditional::new(&format!("{prefix}{statement}"));
+        let (key, data, expires, found) = (layout.key(), layout.data(), layout.expires(), found(layout));
+        let read_expires = format!("CAST({expires} AS CHAR)");
+        let page = format!("{prefix}SELECT {KEY}, LENGTH(session_data), {read_expires}, {TAIL} FROM {name}");
+        let conditional = |statement: String| Conditional::new(layout, &format!("{prefix}{statement}"));
+        let insert = format!("{prefix}INSERT INTO {name} ({data}, {expires}, {key}");
         Self {
+            layout,
+            prefix: prefix.to_owned(),
             table: table.to_owned(),
-            read: format!("{prefix}SELECT CAST(session_data AS BINARY), {EXPIRES} FROM {name} {FOUND}").into(),
-            present: format!("{prefix}SELECT 1 FROM {name} {FOUND}").into(),
-            insert: Write::new(&[
-                &format!("{prefix}INSERT INTO {name} (session_data, expire_date, session_key"),
-                ") VALUES (?, ?, ?",
-                ")",
-            ]),
-            replace: conditional(format!("UPDATE {name} SET session_data = ?, expire_date = ?")),
-            touch: conditional(format!("UPDATE {name} SET expire_date = ?")),
+            read: format!("{prefix}SELECT CAST({data} AS BINARY), {read_expires} FROM {name} {found}").into(),
+            present: format!("{prefix}SELECT 1 FROM {name} {found}").into(),
+            take_over: format!("{prefix}UPDATE {name} SET {data} = ?, {expires} = ? {found} AND {expires} < ?").into(),
+            put: format!(
+                "{insert}) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE {data} = VALUES({data}), {expires} = VALUES({expires})"
+            )
+            .into(),
+            insert: Write::new(&[&insert, ") VALUES (?, ?, ?", ")"]),
+            replace: conditional(format!("UPDATE {name} SET {data} = ?, {expires} = ?")),
+            touch: conditional(format!("UPDATE {name} SET {expires} = ?")),
             remove: conditional(format!("DELETE FROM {name}")),
-            rename: conditional(format!("UPDATE {name} SET session_key = ?, session_data = ?, expire_date = ?")),
+            rename: conditional(format!("UPDATE {name} SET {key} = ?, {data} = ?, {expires} = ?")),
             // In the order of the primary key: no two keys are equal in its collation, whichever it is.
             first_page: format!("{page} ORDER BY session_key LIMIT ?").into(),
             next_page: format!("{page} WHERE session_key > ? ORDER BY session_key LIMIT ?").into(),
             // A complete order, so that a replica that repeats the statement removes the same rows.
-            remove_expired: format!(
-                "{prefix}DELETE FROM {name} WHERE expire_date < ? ORDER BY expire_date, session_key LIMIT ?"
-            )
-            .into(),
+            remove_expired: format!("{prefix}DELETE FROM {name} WHERE {expires} < ? ORDER BY {expires}, {key} LIMIT ?")
+                .into(),
         }
     }
 }
@@ -167,11 +194,14 @@ mod tests {
 
     #[test]
     fn columns_go_where_their_values_are_bound() {
-        let statements = Statements::new("t", "");
+        let statements = Statements::new(Layout::Sessions, "t", "");
         let sql = statements.insert.with(&["a", "b"]);
         assert_eq!(&*sql, "INSERT INTO `t` (session_data, expire_date, session_key, `a`, `b`) VALUES (?, ?, ?, ?, ?)");
         let sql = statements.replace.expecting(Expect::Present).with(&["a"]);
-        assert_eq!(&*sql, format!("UPDATE `t` SET session_data = ?, expire_date = ?, `a` = ? {FOUND}"));
+        assert_eq!(
+            &*sql,
+            format!("UPDATE `t` SET session_data = ?, expire_date = ?, `a` = ? {}", found(Layout::Sessions))
+        );
         for write in [&statements.insert, statements.rename.expecting(Expect::Anything)] {
             assert_eq!(&write.with(&[]), write.whole());
         }

@@ -34,6 +34,7 @@ use sqlx::Postgres;
 
 use super::Migrated;
 use super::StorageError;
+use super::layout::Layout;
 use super::sql::Connections;
 use statements::Statements;
 
@@ -124,6 +125,28 @@ impl PostgresStorage {
     /// [`StorageError::Damaged`] when a table of that name has other columns; nothing was changed then.
     pub async fn migrate(&self) -> Result<Migrated, StorageError> {
         schema::migrate(&self.0).await
+    }
+
+    /// The rows of a cache in another table of the database, through the same connections.
+    pub(super) fn cache_table(&self, table: &str) -> Self {
+        let Handle { connections, schema, simple, .. } = &*self.0;
+        Self(Arc::new(Handle {
+            connections: connections.clone(),
+            statements: Statements::new(Layout::Cache, schema.as_deref(), table, simple.is_some()),
+            types: columns::Types::default(),
+            schema: schema.clone(),
+            is_djangos: false,
+            simple: simple.clone(),
+        }))
+    }
+
+    pub(super) fn schema(&self) -> Option<&str> {
+        self.0.schema.as_deref()
+    }
+
+    /// Makes the table of a cache; `false` if it is there.
+    pub(super) async fn create_cache_table(&self, sql: &[String]) -> Result<bool, StorageError> {
+        schema::create_cache_table(&self.0, sql).await
     }
 
     /// The table that holds the sessions, after its schema if one was named.

@@ -13,7 +13,6 @@ use crate::Timestamp;
 use crate::storage::sql::{Deadline, Failure, Lease, Tries};
 use crate::storage::{
     Capabilities, Cursor, Expect, Insert, New, Page, Remove, Rename, Replace, Storage, StorageError, Stored, Touch,
-    Version,
 };
 
 #[derive(Debug, Error)]
@@ -183,10 +182,25 @@ fn name_of(name: &str) -> Result<Value<'_>, StorageError> {
     text(name.as_bytes()).map(Value::Text)
 }
 
+impl PostgresStorage {
+    /// Inserts, in the place of what ended before `now` too.
+    pub(in crate::storage) async fn insert_over(
+        &self,
+        name: &str,
+        new: New<'_>,
+        now: Timestamp,
+    ) -> Result<Insert, StorageError> {
+        let data = Value::Text(text(new.data)?);
+        let values = [name_of(name)?, data, Value::Moment(new.expires), Value::Moment(now)];
+        let inserted = self.0.count(&self.0.statements.insert_over, &values).await? > 0;
+        Ok(if inserted { Insert::Inserted(self.0.statements.layout.version(new.data)) } else { Insert::Exists })
+    }
+}
+
 impl Storage for PostgresStorage {
     async fn read(&self, name: &str) -> Result<Option<Stored>, StorageError> {
         let rows = self.0.rows(&self.0.statements.read, &[name_of(name)?]).await?;
-        rows.first().map(rows::stored).transpose()
+        rows.first().map(|row| rows::stored(row, self.0.statements.layout)).transpose()
     }
 
     async fn insert(&self, name: &str, new: New<'_>) -> Result<Insert, StorageError> {
@@ -197,7 +211,7 @@ impl Storage for PostgresStorage {
             let extended = self.0.extended(Write::Insert, new.columns).await?;
             self.0.count(&extended.template, &extended.values(&values)).await? > 0
         };
-        Ok(if inserted { Insert::Inserted(Version::from_signature(new.data)) } else { Insert::Exists })
+        Ok(if inserted { Insert::Inserted(self.0.statements.layout.version(new.data)) } else { Insert::Exists })
     }
 
     async fn replace(&self, name: &str, expect: Expect<'_>, new: New<'_>) -> Result<Replace, StorageError> {
@@ -209,7 +223,7 @@ impl Storage for PostgresStorage {
             self.0.hit(name, &extended.template, &extended.values(&values), expect).await?
         };
         match hit {
-            Hit::Done => Ok(Replace::Replaced(Version::from_signature(new.data))),
+            Hit::Done => Ok(Replace::Replaced(self.0.statements.layout.version(new.data))),
             Hit::Changed => Ok(Replace::Changed),
             Hit::Missing => Ok(Replace::Missing),
             Hit::Taken(failure) => Err(failure.of_write()),
@@ -250,7 +264,7 @@ impl Storage for PostgresStorage {
             self.0.hit(from, &extended.template, &extended.values(&values), expect).await?
         };
         match hit {
-            Hit::Done => Ok(Rename::Renamed(Version::from_signature(new.data))),
+            Hit::Done => Ok(Rename::Renamed(self.0.statements.layout.version(new.data))),
             Hit::Changed => Ok(Rename::Changed),
             Hit::Missing => Ok(Rename::Missing),
             Hit::Taken(_) => Ok(Rename::Exists),

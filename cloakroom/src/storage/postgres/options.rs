@@ -8,6 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use super::columns::Types;
 use super::statements::Statements;
 use super::{Handle, PostgresStorage};
+use crate::storage::layout::Layout;
 use crate::storage::sql::{Connections, Limits};
 
 /// Django's table for sessions.
@@ -154,7 +155,7 @@ impl Target {
         });
         PostgresStorage(Arc::new(Handle {
             connections,
-            statements: Statements::new(self.schema.as_deref(), &self.table, self.pgbouncer),
+            statements: Statements::new(Layout::Sessions, self.schema.as_deref(), &self.table, self.pgbouncer),
             is_djangos: self.table == DEFAULT_TABLE,
             schema: self.schema,
             types: Types::default(),

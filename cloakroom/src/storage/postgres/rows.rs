@@ -6,20 +6,21 @@ use sqlx::{Row, ValueRef};
 
 use super::moment::Found;
 use crate::Timestamp;
+use crate::storage::layout::Layout;
 use crate::storage::sql::Failure;
 use crate::storage::{Entry, StorageError, Stored, Version};
 
-/// `session_data` and `expire_date` of a row.
-pub(super) fn stored(row: &PgRow) -> Result<Stored, StorageError> {
-    let data = data(row)?;
-    let expires = expires(row, 1).ok_or(StorageError::Damaged("expire_date"))?;
-    let version = Version::from_signature(&data);
+/// The data and the expiry of a row.
+pub(super) fn stored(row: &PgRow, layout: Layout) -> Result<Stored, StorageError> {
+    let data = data(row, layout)?;
+    let expires = expires(row, 1).ok_or(StorageError::Damaged(layout.expires()))?;
+    let version = layout.version(&data);
     Ok(Stored::new(data, Some(expires), version))
 }
 
-/// `session_data`, the first column, in the bytes it came in: a database may hold text that is none.
-pub(super) fn data(row: &PgRow) -> Result<Bytes, StorageError> {
-    let damaged = || StorageError::Damaged("session_data");
+/// The data, the first column, in the bytes it came in: a database may hold text that is none.
+fn data(row: &PgRow, layout: Layout) -> Result<Bytes, StorageError> {
+    let damaged = || StorageError::Damaged(layout.data());
     let value = row.try_get_raw(0).map_err(|_| damaged())?;
     if value.is_null() {
         return Err(damaged());

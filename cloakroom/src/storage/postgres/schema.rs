@@ -68,15 +68,42 @@ pub(super) async fn migrate(handle: &Handle) -> Result<Migrated, StorageError> {
     if !handle.is_djangos {
         return Err(StorageError::Unsupported("migrate for a table other than django_session"));
     }
+    whole(handle, async |work| work.make().await).await
+}
+
+/// Makes the table of a cache and its index, as Django's `createcachetable`; `false` if it is there.
+pub(super) async fn create_cache_table(handle: &Handle, sql: &[String]) -> Result<bool, StorageError> {
+    whole(handle, async |work| {
+        let table = handle.statements.quoted.replace('\'', "''");
+        if !work.rows(&format!("SELECT 1 WHERE to_regclass('{table}') IS NOT NULL")).await?.is_empty() {
+            return Ok(false);
+        }
+        for statement in sql {
+            work.run(statement).await?;
+        }
+        Ok(true)
+    })
+    .await
+}
+
+/// Has work done in one transaction.
+async fn whole<T>(
+    handle: &Handle,
+    work: impl AsyncFnOnce(&mut Work<'_>) -> Result<T, Refused>,
+) -> Result<T, StorageError> {
     let deadline = Deadline::after(PATIENCE);
     let mut lease = handle.connections.lease(deadline).await.map_err(|failure| handle.not_done(failure))?;
-    let mut work = Work { connection: lease.connection(), deadline };
-    let done = match work.make(handle.schema.as_deref()).await {
-        Ok(migrated) => work.run("COMMIT").await.map(|()| Ok(migrated)),
-        Err(Refused::Columns(what)) => work.run("ROLLBACK").await.map(|()| Err(StorageError::Damaged(what))),
+    let mut transaction = Work { connection: lease.connection(), deadline };
+    let done = match transaction.begin(handle.schema.as_deref()).await {
+        Ok(()) => work(&mut transaction).await,
+        Err(failure) => Err(failure.into()),
+    };
+    let done = match done {
+        Ok(done) => transaction.run("COMMIT").await.map(|()| Ok(done)),
+        Err(Refused::Columns(what)) => transaction.run("ROLLBACK").await.map(|()| Err(StorageError::Damaged(what))),
         // What was refused is undone; if even that fails, with the connection.
         Err(Refused::Failed(failure)) => match failure {
-            Failure::Refused(_) => work.run("ROLLBACK").await.and(Err(failure)),
+            Failure::Refused(_) => transaction.run("ROLLBACK").await.and(Err(failure)),
             failure => Err(failure),
         },
     };
@@ -104,8 +131,8 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    async fn make(&mut self, schema: Option<&str>) -> Result<Migrated, Refused> {
-        let mut migrated = Migrated::default();
+    /// One at a time.
+    async fn begin(&mut self, schema: Option<&str>) -> Result<(), Failure> {
         self.run("BEGIN").await?;
         // In one that reads a snapshot, what another migration did meanwhile would not be seen.
         self.run("SET TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
@@ -113,7 +140,11 @@ impl Work<'_> {
         if let Some(schema) = schema {
             self.run(&format!("SET LOCAL search_path TO {}", quoted(schema))).await?;
         }
-        self.run(LOCK).await?;
+        self.run(LOCK).await
+    }
+
+    async fn make(&mut self) -> Result<Migrated, Refused> {
+        let mut migrated = Migrated::default();
         // Django makes its record's table first.
         let refused = "the table django_migrations has other columns than Django's";
         if !self.has_table("django_migrations", &["app", "name", "applied"], refused).await? {

@@ -101,9 +101,9 @@ fn hex(sql: &mut String, bytes: &[u8]) {
     sql.push_str("','hex')");
 }
 
-/// The alphabet of session keys and of signed session data.
+/// The alphabets of session keys, of signed session data and of base64.
 fn is_harmless(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte)
+    byte.is_ascii_alphanumeric() || b"-_.:+/=".contains(&byte)
 }
 
 /// The values beside a prepared statement.

@@ -5,10 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::functions::FunctionFlags;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 use super::error::{SqliteFailure, SqliteOpenError};
 use super::options::SqliteOptions;
+use crate::storage::layout::Layout;
 
 /// Where the file is and how to open it. The path is absolute: the process may change its directory later, and
 /// SQLite would take a path that begins with `file:` for a URI.
@@ -86,6 +89,7 @@ impl Opener {
         let open = || {
             let connection = Connection::open_with_flags(&self.path, flags)?;
             connection.busy_timeout(self.busy_timeout)?;
+            add_version_function(&connection)?;
             Ok(connection)
         };
         open().map_err(|error| self.failed(&error))
@@ -102,6 +106,17 @@ impl Opener {
             _ => SqliteOpenError::Other { path, source: source.into() },
         }
     }
+}
+
+/// Answers the version of a cache's value, in SQL.
+pub(super) const VERSION_FUNCTION: &str = "cloakroom_version";
+
+fn add_version_function(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_DIRECTONLY;
+    connection.create_scalar_function(VERSION_FUNCTION, 1, flags, |call| {
+        let (ValueRef::Text(value) | ValueRef::Blob(value)) = call.get_raw(0) else { return Ok(None) };
+        Ok(Some(Layout::Cache.version(value).as_bytes().to_vec()))
+    })
 }
 
 fn no_access(path: &Path, source: io::Error) -> SqliteOpenError {

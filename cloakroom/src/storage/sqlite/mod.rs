@@ -40,6 +40,7 @@ use rusqlite::Connection;
 use tokio::sync::mpsc;
 
 use super::date_column::DateColumn;
+use super::layout::Layout;
 use super::{
     Capabilities, Cursor, Expect, Insert, Migrated, New, Page, Remove, Rename, Replace, Storage, StorageError, Stored,
     Touch,
@@ -88,10 +89,15 @@ const QUEUE: usize = 1_024;
 pub struct SqliteStorage(Arc<Handle>);
 
 struct Handle {
+    file: Arc<File>,
+    statements: Arc<Statements>,
+}
+
+/// The open file, which the storages of several tables may share.
+struct File {
     path: PathBuf,
     journal_mode: String,
     busy_timeout: Duration,
-    statements: Arc<Statements>,
     // Declared before the writer, and so dropped before it: the writer thread is the last to close the file.
     pool: Option<Arc<Pool>>,
     readers: mpsc::Sender<reader::Waiting>,
@@ -108,7 +114,7 @@ impl SqliteStorage {
         let opener = Opener::new(&options)?;
         let connection = opener.writer()?;
         let journal_mode = opener.journal_mode(&connection, options.wal)?;
-        let statements = Arc::new(Statements::new(options.table, DateColumn(options.time_zone)));
+        let statements = Arc::new(Statements::new(Layout::Sessions, options.table, DateColumn(options.time_zone)));
         let pool = if journal_mode == "wal" {
             let connections = (0..Pool::size()).map(|_| opener.reader(false)).collect::<Result<_, _>>()?;
             Some(Arc::new(Pool::new(connections)))
@@ -124,11 +130,29 @@ impl SqliteStorage {
         }
         let (writer, queue) = mpsc::channel(QUEUE);
         let file = FileIdentity::of(&opener.path);
-        let thread = Writer { connection, statements: Arc::clone(&statements), file, pool: pool.clone() };
+        let thread = Writer { connection, file, pool: pool.clone() };
         spawn("cloakroom-sqlite-write", move || thread.run(queue))?;
 
         let (path, busy_timeout) = (opener.path, options.busy_timeout);
-        Ok(Self(Arc::new(Handle { path, journal_mode, busy_timeout, statements, pool, readers, writer })))
+        let file = Arc::new(File { path, journal_mode, busy_timeout, pool, readers, writer });
+        Ok(Self(Arc::new(Handle { file, statements })))
+    }
+
+    /// The rows of a cache in another table of the file, by the same threads.
+    pub(super) fn cache_table(&self, table: &str) -> Self {
+        let statements = Statements::new(Layout::Cache, table.to_owned(), self.0.statements.dates.clone());
+        Self(Arc::new(Handle { file: Arc::clone(&self.0.file), statements: Arc::new(statements) }))
+    }
+
+    /// Makes the table of a cache; `false` if it is there.
+    pub(super) async fn create_cache_table(&self, sql: [String; 2]) -> Result<bool, StorageError> {
+        self.write(move |connection, statements| schema::create_cache_table(connection, statements, &sql)).await
+    }
+
+    /// Inserts, in the place of what ended before `now` too.
+    pub(super) async fn insert_over(&self, name: &str, new: New<'_>, now: Timestamp) -> Result<Insert, StorageError> {
+        let (name, new) = (name.to_owned(), Owned::from(new));
+        self.write(move |connection, statements| statements.insert_over(connection, &name, &new, now)).await
     }
 
     /// Makes Django's tables `django_session` and `django_migrations`, the index on `expire_date` and the record
@@ -146,7 +170,7 @@ impl SqliteStorage {
     /// The file, as an absolute path.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.0.path
+        &self.0.file.path
     }
 
     /// The table that holds the sessions.
@@ -159,7 +183,7 @@ impl SqliteStorage {
     /// in `wal` do reads happen without a change of thread.
     #[must_use]
     pub fn journal_mode(&self) -> &str {
-        &self.0.journal_mode
+        &self.0.file.journal_mode
     }
 
     /// Hands work to the writer thread, which carries it out even if nobody waits for the answer any more.
@@ -168,9 +192,9 @@ impl SqliteStorage {
         T: Send + 'static,
         W: Fn(&Connection, &Statements) -> Result<T, StorageError> + Send + 'static,
     {
-        let (operation, answer) = operation::operation(self.0.busy_timeout, work);
+        let (operation, answer) = operation::operation(self.0.file.busy_timeout, Arc::clone(&self.0.statements), work);
         // An operation that is not taken, or not settled, answers for itself when it is dropped.
-        let _ = self.0.writer.send(operation).await;
+        let _ = self.0.file.writer.send(operation).await;
         answer.await.unwrap_or_else(|closed| Err(StorageError::outcome_unknown(closed)))
     }
 
@@ -180,8 +204,8 @@ impl SqliteStorage {
         T: Send + 'static,
         W: FnOnce(&Connection, &Statements) -> rusqlite::Result<T> + Send + 'static,
     {
-        let (waiting, answer) = reader::waiting(self.0.busy_timeout, Arc::clone(&self.0.statements), work);
-        self.0.readers.send(waiting).await.map_err(reader::closed)?;
+        let (waiting, answer) = reader::waiting(self.0.file.busy_timeout, Arc::clone(&self.0.statements), work);
+        self.0.file.readers.send(waiting).await.map_err(reader::closed)?;
         answer.await.map_err(reader::closed)?
     }
 }
@@ -193,16 +217,16 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), SqliteOp
 impl fmt::Debug for SqliteStorage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStorage")
-            .field("path", &self.0.path)
+            .field("path", &self.0.file.path)
             .field("table", &self.0.statements.table)
-            .field("journal_mode", &self.0.journal_mode)
+            .field("journal_mode", &self.0.file.journal_mode)
             .finish_non_exhaustive()
     }
 }
 
 impl Storage for SqliteStorage {
     async fn read(&self, name: &str) -> Result<Option<Stored>, StorageError> {
-        if let Some(answer) = self.0.pool.as_ref().and_then(|pool| pool.read(&self.0.statements, name)) {
+        if let Some(answer) = self.0.file.pool.as_ref().and_then(|pool| pool.read(&self.0.statements, name)) {
             return answer;
         }
         let name = name.to_owned();

@@ -1,5 +1,6 @@
 //! What the writer thread is asked to do, and how it answers.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -16,10 +17,6 @@ pub(super) struct Data(Box<[u8]>);
 impl Data {
     pub(super) fn bytes(&self) -> &[u8] {
         &self.0
-    }
-
-    pub(super) fn version(&self) -> Version {
-        Version::from_signature(&self.0)
     }
 }
 
@@ -67,9 +64,9 @@ pub(super) trait Operation: Send {
     /// Until when it waits for the file.
     fn deadline(&self) -> Instant;
     /// Does the work and keeps the answer until the transaction has ended.
-    fn run(&mut self, connection: &Connection, statements: &Statements);
+    fn run(&mut self, connection: &Connection);
     /// Gives the answer.
-    fn settle(self: Box<Self>, fate: Fate<'_>, table: &str);
+    fn settle(self: Box<Self>, fate: Fate<'_>);
 }
 
 /// Makes an operation of `work`, and the receiver of its answer.
@@ -78,6 +75,7 @@ pub(super) trait Operation: Send {
 /// answers an error.
 pub(super) fn operation<T, W>(
     timeout: Duration,
+    statements: Arc<Statements>,
     work: W,
 ) -> (Box<dyn Operation>, oneshot::Receiver<Result<T, StorageError>>)
 where
@@ -85,12 +83,14 @@ where
     W: Fn(&Connection, &Statements) -> Result<T, StorageError> + Send + 'static,
 {
     let (sender, receiver) = oneshot::channel();
-    let waiting = Waiting { work, deadline: Instant::now() + timeout, outcome: None, answer: Some(sender) };
+    let waiting = Waiting { work, statements, deadline: Instant::now() + timeout, outcome: None, answer: Some(sender) };
     (Box::new(waiting), receiver)
 }
 
 struct Waiting<T, W> {
     work: W,
+    /// Those on the table that the work is for.
+    statements: Arc<Statements>,
     deadline: Instant,
     outcome: Option<Result<T, StorageError>>,
     answer: Option<oneshot::Sender<Result<T, StorageError>>>,
@@ -114,17 +114,17 @@ where
         self.deadline
     }
 
-    fn run(&mut self, connection: &Connection, statements: &Statements) {
-        self.outcome = Some((self.work)(connection, statements));
+    fn run(&mut self, connection: &Connection) {
+        self.outcome = Some((self.work)(connection, &self.statements));
     }
 
-    fn settle(mut self: Box<Self>, fate: Fate<'_>, table: &str) {
+    fn settle(mut self: Box<Self>, fate: Fate<'_>) {
         let answer = match (fate, self.outcome.take()) {
             (Fate::Committed, Some(outcome)) => outcome,
             // It wrote nothing, so its own error says more than that of the transaction.
             (_, Some(Err(error))) => Err(error),
             (Fate::Committed, None) => Err(StorageError::not_done(Closed)),
-            (Fate::NotDone(failure), _) => Err(failure.clone().not_done(table)),
+            (Fate::NotDone(failure), _) => Err(failure.clone().not_done(&self.statements.table)),
             (Fate::InDoubt(failure), _) => Err(StorageError::outcome_unknown(failure.clone())),
             (Fate::TimedOut, _) => Err(StorageError::not_done(TimedOut)),
         };

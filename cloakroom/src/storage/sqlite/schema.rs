@@ -61,19 +61,40 @@ pub(super) fn migrate(
         return Err(StorageError::Unsupported("migrate for a table other than django_session"));
     }
     let failed = |error: rusqlite::Error| StorageError::not_done(SqliteFailure::of(&error));
-    // Others share the transaction: what is undone here must be this and nothing else.
-    connection.execute_batch("SAVEPOINT migrate").map_err(failed)?;
-    let done = make(connection, &statements.dates.write(now));
-    let undo = if done.is_err() { "ROLLBACK TO migrate; RELEASE migrate" } else { "RELEASE migrate" };
-    // SQLite may have rolled everything back already, savepoint included.
-    if !connection.is_autocommit() {
-        connection.execute_batch(undo).map_err(failed)?;
-    }
-    match done {
+    match whole(connection, || make(connection, &statements.dates.write(now))).map_err(failed)? {
         Ok(migrated) => Ok(migrated),
         Err(Refused::Columns(what)) => Err(StorageError::Damaged(what)),
         Err(Refused::Sqlite(error)) => Err(failed(error)),
     }
+}
+
+/// Makes the table of a cache and its index, as Django's `createcachetable`; `false` if it is there.
+pub(super) fn create_cache_table(
+    connection: &Connection,
+    statements: &Statements,
+    sql: &[String],
+) -> Result<bool, StorageError> {
+    let failed = |error: rusqlite::Error| StorageError::not_done(SqliteFailure::of(&error));
+    let done = whole(connection, || {
+        if connection.table_exists(None, &*statements.table)? {
+            return Ok(false);
+        }
+        sql.iter().try_for_each(|sql| connection.execute_batch(sql))?;
+        Ok::<_, rusqlite::Error>(true)
+    });
+    done.map_err(failed)?.map_err(failed)
+}
+
+/// Others share the transaction: what is undone when it fails must be this work and nothing else.
+fn whole<T, E>(connection: &Connection, work: impl FnOnce() -> Result<T, E>) -> rusqlite::Result<Result<T, E>> {
+    connection.execute_batch("SAVEPOINT make")?;
+    let done = work();
+    let undo = if done.is_err() { "ROLLBACK TO make; RELEASE make" } else { "RELEASE make" };
+    // SQLite may have rolled everything back already, savepoint included.
+    if !connection.is_autocommit() {
+        connection.execute_batch(undo)?;
+    }
+    Ok(done)
 }
 
 enum Refused {

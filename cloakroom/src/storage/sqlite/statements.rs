@@ -1,28 +1,33 @@
 //! The statements on one table of sessions, and what becomes of their answers.
 //!
-//! The version of a row is the last 43 bytes of its data, where Django's signature stands. It is compared as
+//! The version of a session is the last 43 bytes of its data, where Django's signature stands. It is compared as
 //! bytes, so that text and BLOB, ASCII or not, are all treated as
-//! [`Version::from_signature`](crate::storage::Version::from_signature) treats them.
+//! [`Version::from_signature`](crate::storage::Version::from_signature) treats them. That of a cache's value is its
+//! SHA-256, by a function that each connection is given.
 
 use bytes::Bytes;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use super::columns::{Columns, all};
+use super::connection::VERSION_FUNCTION;
 use super::error::SqliteFailure;
 use super::operation::{Data, Owned, Wanted};
 use crate::Timestamp;
 use crate::storage::date_column::DateColumn;
+use crate::storage::layout::Layout;
 use crate::storage::{Cursor, Entry, Insert, Page, Remove, Rename, Replace, StorageError, Stored, Touch, Version};
 
 /// The table, its column of moments, and the statements on it.
 #[derive(Debug)]
 pub(super) struct Statements {
+    layout: Layout,
     pub(super) table: String,
     pub(super) dates: DateColumn,
     read: String,
     present: String,
     insert: String,
+    insert_over: String,
     replace: String,
     touch: String,
     remove: String,
@@ -39,27 +44,35 @@ enum Hit {
 }
 
 impl Statements {
-    pub(super) fn new(table: String, dates: DateColumn) -> Self {
+    pub(super) fn new(layout: Layout, table: String, dates: DateColumn) -> Self {
         let name = quoted(&table);
-        // SQLite's substr answers NULL for an empty BLOB. A NULL parameter stands for any version.
-        let tail = "ifnull(substr(CAST(session_data AS BLOB), -43), x'')";
-        let found = format!("WHERE session_key = ?1 AND (?2 IS NULL OR {tail} = ?2)");
+        let (key, data, expires) = (layout.key(), layout.data(), layout.expires());
+        let version = match layout {
+            // SQLite's substr answers NULL for an empty BLOB.
+            Layout::Sessions => format!("ifnull(substr(CAST({data} AS BLOB), -43), x'')"),
+            Layout::Cache => format!("{VERSION_FUNCTION}({data})"),
+        };
+        // A NULL parameter stands for any version.
+        let found = format!("WHERE {key} = ?1 AND (?2 IS NULL OR {version} = ?2)");
         Self {
-            read: format!("SELECT session_data, expire_date FROM {name} WHERE session_key = ?1"),
-            present: format!("SELECT 1 FROM {name} WHERE session_key = ?1"),
-            insert: format!("INSERT INTO {name} (session_key, session_data, expire_date) VALUES (?1, ?2, ?3)"),
-            replace: format!("UPDATE {name} SET session_data = ?3, expire_date = ?4 {found}"),
-            touch: format!("UPDATE {name} SET expire_date = ?3 {found}"),
+            read: format!("SELECT {data}, {expires} FROM {name} WHERE {key} = ?1"),
+            present: format!("SELECT 1 FROM {name} WHERE {key} = ?1"),
+            insert: format!("INSERT INTO {name} ({key}, {data}, {expires}) VALUES (?1, ?2, ?3)"),
+            insert_over: format!(
+                "INSERT INTO {name} AS kept ({key}, {data}, {expires}) VALUES (?1, ?2, ?3) ON CONFLICT ({key}) \
+                 DO UPDATE SET {data} = excluded.{data}, {expires} = excluded.{expires} WHERE kept.{expires} < ?4"
+            ),
+            replace: format!("UPDATE {name} SET {data} = ?3, {expires} = ?4 {found}"),
+            touch: format!("UPDATE {name} SET {expires} = ?3 {found}"),
             remove: format!("DELETE FROM {name} {found}"),
-            rename: format!("UPDATE {name} SET session_key = ?3, session_data = ?4, expire_date = ?5 {found}"),
+            rename: format!("UPDATE {name} SET {key} = ?3, {data} = ?4, {expires} = ?5 {found}"),
             scan: format!(
-                "SELECT session_key, octet_length(session_data), expire_date, {tail} FROM {name} \
-                 WHERE session_key > ?1 ORDER BY session_key"
+                "SELECT {key}, octet_length({data}), {expires}, {version} FROM {name} WHERE {key} > ?1 ORDER BY {key}"
             ),
             remove_expired: format!(
-                "DELETE FROM {name} WHERE session_key IN \
-                 (SELECT session_key FROM {name} WHERE expire_date < ?1 LIMIT ?2)"
+                "DELETE FROM {name} WHERE {key} IN (SELECT {key} FROM {name} WHERE {expires} < ?1 LIMIT ?2)"
             ),
+            layout,
             table,
             dates,
         }
@@ -81,7 +94,7 @@ impl Statements {
             ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(Bytes::copy_from_slice(bytes)),
             _ => None,
         };
-        Ok(RawRow { data, expires: self.moment(row.get_ref(1)?) })
+        Ok(RawRow { layout: self.layout, data, expires: self.moment(row.get_ref(1)?) })
     }
 
     fn moment(&self, value: ValueRef<'_>) -> Option<Timestamp> {
@@ -97,8 +110,24 @@ impl Statements {
         let values = columns.values(&self.dates);
         let values = all(params![name, new.data, until], &values);
         match self.execute(connection, &columns.insert(&self.insert), &values) {
-            Ok(_) => Ok(Insert::Inserted(new.data.version())),
+            Ok(_) => Ok(Insert::Inserted(self.layout.version(new.data.bytes()))),
             Err(failure) if failure.is_taken() => Ok(Insert::Exists),
+            Err(failure) => Err(failure.not_done(&self.table)),
+        }
+    }
+
+    /// Inserts, in the place of what ended before `now` too.
+    pub(super) fn insert_over(
+        &self,
+        connection: &Connection,
+        name: &str,
+        new: &Owned,
+        now: Timestamp,
+    ) -> Result<Insert, StorageError> {
+        let (until, now) = (self.dates.write(new.expires), self.dates.write(now));
+        match self.execute(connection, &self.insert_over, params![name, new.data, until, now]) {
+            Ok(0) => Ok(Insert::Exists),
+            Ok(_) => Ok(Insert::Inserted(self.layout.version(new.data.bytes()))),
             Err(failure) => Err(failure.not_done(&self.table)),
         }
     }
@@ -116,7 +145,7 @@ impl Statements {
         let values = all(params![name, wanted, new.data, until], &values);
         let hit = self.execute(connection, &columns.update(&self.replace), &values);
         Ok(match self.hit(connection, name, hit)? {
-            Hit::Done => Replace::Replaced(new.data.version()),
+            Hit::Done => Replace::Replaced(self.layout.version(new.data.bytes())),
             Hit::Missing => Replace::Missing,
             Hit::Changed => Replace::Changed,
         })
@@ -167,7 +196,7 @@ impl Statements {
             return Ok(Rename::Exists);
         }
         Ok(match self.hit(connection, from, hit)? {
-            Hit::Done => Rename::Renamed(new.data.version()),
+            Hit::Done => Rename::Renamed(self.layout.version(new.data.bytes())),
             Hit::Missing => Rename::Missing,
             Hit::Changed => Rename::Changed,
         })
@@ -237,15 +266,16 @@ impl Statements {
 
 /// A row as it was found; what cannot be read in it is `None`.
 pub(super) struct RawRow {
+    layout: Layout,
     data: Option<Bytes>,
     expires: Option<Timestamp>,
 }
 
 impl RawRow {
     pub(super) fn stored(self) -> Result<Stored, StorageError> {
-        let data = self.data.ok_or(StorageError::Damaged("session_data"))?;
-        let expires = self.expires.ok_or(StorageError::Damaged("expire_date"))?;
-        let version = Version::from_signature(&data);
+        let data = self.data.ok_or(StorageError::Damaged(self.layout.data()))?;
+        let expires = self.expires.ok_or(StorageError::Damaged(self.layout.expires()))?;
+        let version = self.layout.version(&data);
         Ok(Stored::new(data, Some(expires), version))
     }
 }

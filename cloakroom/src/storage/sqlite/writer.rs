@@ -12,7 +12,6 @@ use super::connection::FileIdentity;
 use super::error::SqliteFailure;
 use super::operation::{Fate, Operation};
 use super::reader::Pool;
-use super::statements::Statements;
 
 /// How many writes share a commit at most.
 const GROUP: usize = 64;
@@ -28,7 +27,6 @@ type Group = Vec<Box<dyn Operation>>;
 
 pub(super) struct Writer {
     pub(super) connection: Connection,
-    pub(super) statements: Arc<Statements>,
     pub(super) file: FileIdentity,
     /// Held so that the last connection to close is this thread's, not one on a thread of the runtime: closing
     /// the last one writes the WAL back into the file.
@@ -55,7 +53,7 @@ impl Writer {
             last.gather(&mut group, &mut queue);
             if let Some(reason) = self.file.changed() {
                 fill(&mut group, &mut queue);
-                self.settle(&mut group, || Fate::NotDone(&reason));
+                settle(&mut group, || Fate::NotDone(&reason));
                 continue;
             }
             if self.begin(&mut group, Some(&mut queue)) {
@@ -91,10 +89,10 @@ impl Writer {
                     let (late, waiting) = group.drain(..).partition(|operation| operation.deadline() <= now);
                     *group = waiting;
                     let mut late: Group = late;
-                    self.settle(&mut late, || Fate::TimedOut);
+                    settle(&mut late, || Fate::TimedOut);
                 }
                 Err(failure) => {
-                    self.settle(group, || Fate::NotDone(&failure));
+                    settle(group, || Fate::NotDone(&failure));
                     return false;
                 }
             }
@@ -104,10 +102,10 @@ impl Writer {
     /// Carries out the group in the transaction that was begun, and answers each.
     fn write(&self, group: &mut Group) {
         match self.attempt(group) {
-            Attempt::Committed => self.settle(group, || Fate::Committed),
-            Attempt::NotDone(failure) => self.settle(group, || Fate::NotDone(&failure)),
-            Attempt::InDoubt(failure) => self.settle(group, || Fate::InDoubt(&failure)),
-            Attempt::Apart(failure) if group.len() < 2 => self.settle(group, || Fate::NotDone(&failure)),
+            Attempt::Committed => settle(group, || Fate::Committed),
+            Attempt::NotDone(failure) => settle(group, || Fate::NotDone(&failure)),
+            Attempt::InDoubt(failure) => settle(group, || Fate::InDoubt(&failure)),
+            Attempt::Apart(failure) if group.len() < 2 => settle(group, || Fate::NotDone(&failure)),
             Attempt::Apart(_) => {
                 for operation in group.drain(..) {
                     let mut alone = vec![operation];
@@ -121,7 +119,7 @@ impl Writer {
 
     fn attempt(&self, group: &mut Group) -> Attempt {
         for operation in group.iter_mut() {
-            operation.run(&self.connection, &self.statements);
+            operation.run(&self.connection);
             // On a full disk and the like, SQLite rolls the whole transaction back.
             if self.connection.is_autocommit() {
                 return Attempt::Apart(SqliteFailure::rolled_back());
@@ -152,11 +150,11 @@ impl Writer {
     fn execute(&self, sql: &str) -> rusqlite::Result<()> {
         self.connection.prepare_cached(sql)?.execute([]).map(|_| ())
     }
+}
 
-    fn settle<'a>(&self, group: &mut Group, fate: impl Fn() -> Fate<'a>) {
-        for operation in group.drain(..) {
-            operation.settle(fate(), &self.statements.table);
-        }
+fn settle<'a>(group: &mut Group, fate: impl Fn() -> Fate<'a>) {
+    for operation in group.drain(..) {
+        operation.settle(fate());
     }
 }
 
