@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cloakroom::storage::DatabaseStorage;
 use cloakroom::storage::sqlite::SqliteOpenError;
-use cloakroom::{EngineName, OpenError, SettingSource, Settings};
+use cloakroom::{DatabaseKind, EngineName, OpenError, SettingSource, Settings};
 
 use crate::failure::Failure;
 use crate::options::Place;
@@ -58,6 +58,17 @@ pub(crate) fn open(settings: &Settings, create: bool) -> Result<DatabaseStorage,
         OpenError::Sqlite(SqliteOpenError::Missing { path }) => Failure::new(missing(&path)),
         error => error.into(),
     })
+}
+
+/// The kind of the database that the settings name; SQLite where they name none.
+pub(crate) fn kind(settings: &Settings) -> Result<DatabaseKind, Failure> {
+    let named = settings.is_set("DATABASE_URL") || settings.is_set("SESSION_DATABASE_ALIAS");
+    Ok(if named { settings.session_database()?.kind() } else { DatabaseKind::Sqlite })
+}
+
+/// Why nothing can be printed for a database.
+pub(crate) fn no_statements(kind: DatabaseKind) -> Failure {
+    Failure::new(format!("there are no statements for a database of the kind {kind}"))
 }
 
 /// Which database it is, without its password.

@@ -1,9 +1,10 @@
-//! The `cloakroom` command: creates the session table, clears expired sessions, decodes stored session data, shows
+//! The `cloakroom` command: creates the session table and those of database caches, clears expired sessions, decodes stored session data, shows
 //! and checks the settings, derives signing keys, compares with a Django site.
 #![forbid(unsafe_code)]
 
 mod check;
 mod clearsessions;
+mod createcachetable;
 mod database;
 mod decode;
 mod derive_key;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     let ended = match &options.command {
         Command::Migrate(arguments) => migrate::run(arguments, place).map(done),
         Command::Clearsessions(arguments) => clearsessions::run(arguments, place).map(done),
+        Command::Createcachetable(arguments) => createcachetable::run(arguments, place).map(done),
         Command::Decode(arguments) => decode::run(arguments, place).map(done),
         Command::Settings(arguments) => settings::run(arguments, place).map(done),
         Command::DeriveKey(arguments) => derive_key::run(arguments, place).map(done),

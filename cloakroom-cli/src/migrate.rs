@@ -1,7 +1,7 @@
 //! `cloakroom migrate`
 
+use cloakroom::DatabaseKind;
 use cloakroom::storage::{Migrated, mysql, postgres, sqlite};
-use cloakroom::{DatabaseKind, Settings};
 
 use crate::database;
 use crate::failure::Failure;
@@ -10,7 +10,7 @@ use crate::output::print;
 
 pub(crate) fn run(arguments: &Migrate, place: &Place) -> Result<(), Failure> {
     if arguments.sql {
-        let kind = kind(&database::settings(place)?)?;
+        let kind = database::kind(&database::settings(place)?)?;
         return print(&sql(kind, arguments.json)?);
     }
     let settings = database::settings_to_write(place)?;
@@ -25,18 +25,12 @@ pub(crate) fn run(arguments: &Migrate, place: &Place) -> Result<(), Failure> {
     print(&format!("{}: {}", database::name(&settings, &storage)?, told(done)))
 }
 
-/// For the database that the settings name; SQLite where they name none.
-fn kind(settings: &Settings) -> Result<DatabaseKind, Failure> {
-    let named = settings.is_set("DATABASE_URL") || settings.is_set("SESSION_DATABASE_ALIAS");
-    Ok(if named { settings.session_database()?.kind() } else { DatabaseKind::Sqlite })
-}
-
 fn sql(kind: DatabaseKind, as_json: bool) -> Result<String, Failure> {
     let statements = match kind {
         DatabaseKind::Sqlite => sqlite::migration_sql().to_vec(),
         DatabaseKind::PostgreSql => postgres::migration_sql().to_vec(),
         DatabaseKind::MySql => mysql::migration_sql().to_vec(),
-        kind => return Err(Failure::new(format!("there are no statements for a database of the kind {kind}"))),
+        kind => return Err(database::no_statements(kind)),
     };
     if as_json {
         return Ok(serde_json::json!({ "sql": statements }).to_string());

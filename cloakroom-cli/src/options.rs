@@ -52,6 +52,9 @@ pub(crate) enum Command {
     /// Remove all expired sessions
     #[command(after_help = CLEARSESSIONS_HELP)]
     Clearsessions(Clearsessions),
+    /// Create the tables of the caches that are kept in the database
+    #[command(after_help = CREATECACHETABLE_HELP)]
+    Createcachetable(Createcachetable),
     /// Show what stored session data or a signed cookie holds, as JSON
     #[command(after_help = DECODE_HELP)]
     Decode(Decode),
@@ -94,6 +97,29 @@ Expired sessions are never loaded again; this only makes room. Run it every day,
 #[derive(Args, Debug)]
 pub(crate) struct Clearsessions {
     /// Answer in JSON: {"removed": n, "unreadable": n}
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const CREATECACHETABLE_HELP: &str = "\
+As Django's `manage.py createcachetable`: a table and its index for each of the CACHES whose BACKEND is
+django.core.cache.backends.db.DatabaseCache, named by its LOCATION, or for the tables that are named here. A
+missing SQLite file is created; a table that is there is left alone.
+
+Examples:
+  cloakroom createcachetable
+  cloakroom createcachetable cache_table --database-url sqlite:///db.sqlite3
+  CACHE_URL=dbcache://cache_table cloakroom createcachetable --dry-run";
+
+#[derive(Args, Debug)]
+pub(crate) struct Createcachetable {
+    /// The tables, in place of those that CACHES names
+    #[arg(value_name = "TABLE")]
+    pub(crate) tables: Vec<String>,
+    /// Print the statements and touch nothing, whether the tables are there or not
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Answer in JSON: {\"created\": {TABLE: true or false}}
     #[arg(long)]
     pub(crate) json: bool,
 }
