@@ -51,6 +51,19 @@ def database():
     return config
 
 
+def caches():
+    """CACHE_URL under the alias default, CACHE_URL_<ALIAS> under the alias in small letters."""
+    found = {}
+    for name in os.environ:
+        if name == "CACHE_URL" or name.startswith("CACHE_URL_"):
+            # django-environ takes django-redis as soon as it is installed, which it is here.
+            on_redis = text(name, "").startswith(("redis", "valkey"))
+            backend = text("REDIS_BACKEND", "django.core.cache.backends.redis.RedisCache")
+            alias = name.removeprefix("CACHE_URL").removeprefix("_").lower() or "default"
+            found[alias] = env.cache_url(name, backend=backend if on_redis else None)
+    return found
+
+
 ENGINES = "django.contrib.sessions.backends."
 
 
@@ -77,6 +90,9 @@ INSTALLED_APPS = ["django.contrib.sessions"]
 MIDDLEWARE = ["django.contrib.sessions.middleware.SessionMiddleware"]
 
 DATABASES = {"default": database()}
+# Without any, Django has the memory of the process, which nobody shares.
+if caches():
+    CACHES = caches()
 
 USE_I18N = False
 USE_TZ = env.bool("USE_TZ", True)
@@ -84,6 +100,7 @@ TIME_ZONE = text("TIME_ZONE", "UTC")
 
 SESSION_ENGINE = session_engine(text("SESSION_ENGINE", "db"))
 SESSION_FILE_PATH = text("SESSION_FILE_PATH")
+SESSION_CACHE_ALIAS = text("SESSION_CACHE_ALIAS", "default")
 SESSION_COOKIE_NAME = text("SESSION_COOKIE_NAME", "sessionid")
 SESSION_COOKIE_AGE = integer("SESSION_COOKIE_AGE", 60 * 60 * 24 * 7 * 2)
 SESSION_COOKIE_DOMAIN = text("SESSION_COOKIE_DOMAIN")

@@ -1,4 +1,4 @@
-"""The same addresses as the demo site's JSON interface, and `slow_set` for the tests."""
+"""The same addresses as the demo site's JSON interface, `slow_set` and `python_values` for the tests."""
 
 from django.urls import path
 
@@ -11,6 +11,7 @@ urlpatterns = [
     path("api/untouched", views.untouched),
     path("api/status/<int:code>", views.status),
     path("api/slow_set/<path:name>", views.slow_set),
+    path("api/python_values", views.python_values),
 ]
 
 handler400 = views.bad_request

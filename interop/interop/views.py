@@ -2,10 +2,15 @@
 
 import json
 import time
-from datetime import datetime
+from datetime import date, datetime, timedelta, timezone
+from datetime import time as time_of_day
+from decimal import Decimal
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.utils.safestring import mark_safe
 
 
 def error(status, message):
@@ -61,7 +66,9 @@ def described(request):
             "modified": store.modified,
             **expiry,
             "engine": settings.SESSION_ENGINE.rpartition(".")[2],
-        }
+        },
+        # What JSON has no word for is shown as Python writes it.
+        json_dumps_params={"default": repr},
     )
 
 
@@ -158,6 +165,43 @@ def slow_set(request, name):
     time.sleep(int(ms) / 1000)
     request.session[name] = value
     return described(request)
+
+
+SHARED = ["one list", "under two names"]
+PYTHON_VALUES = {
+    "aware": datetime(2026, 3, 29, 1, 30, 0, 123456, timezone(timedelta(hours=5, minutes=45))),
+    "utc": datetime(2026, 3, 29, 1, 30, tzinfo=timezone.utc),
+    "zone": datetime(2026, 7, 1, 12, tzinfo=ZoneInfo("Europe/Vienna")),
+    "naive": datetime(2026, 3, 29, 1, 30),
+    "date": date(2026, 3, 29),
+    "time": time_of_day(1, 30),
+    "span": timedelta(days=-1, seconds=5, microseconds=7),
+    "decimal": Decimal("1234567890.123456789012345678901234567890"),
+    "uuid": UUID("12345678-1234-5678-9abc-def012345678"),
+    "set": {3},
+    "frozen": frozenset([("a", 1)]),
+    "tuple": (1, ("two", [3])),
+    "bytes": b"\x00\xff bytes",
+    "array": bytearray(b"\x01\x02"),
+    "keys": {1: "one", None: "none", True: "true", ("a", 2): "pair"},
+    "safe": mark_safe("<b>"),
+    "complex names": {"é\ud83d": "half a pair"},
+    "shared": SHARED,
+    "shared again": SHARED,
+    7: "a number as a name",
+}
+
+
+@answers_refusals
+def python_values(request):
+    """Sets members that JSON has no words for (POST); what they are now, as Python writes it (GET)."""
+    if request.method == "POST":
+        request.session.update(PYTHON_VALUES)
+    elif request.method != "GET":
+        return HttpResponseNotAllowed(["GET", "POST"])
+    held = dict(request.session.items())
+    same = held.get("shared") is held.get("shared again")
+    return JsonResponse({"members": sorted(map(repr, held.items())), "shared": same})
 
 
 def bad_request(request, exception):

@@ -37,7 +37,7 @@ impl Site {
         let script = format!(
             "import os, sys\n\
              for name in list(os.environ):\n    \
-                 if name.startswith(('SE', 'DATABASE', 'USE_TZ', 'TIME_ZONE')):\n        \
+                 if name.startswith(('SE', 'DATABASE', 'CACHE', 'REDIS', 'USE_TZ', 'TIME_ZONE')):\n        \
                      del os.environ[name]\n\
              os.environ.update({})\n\
              os.environ['DJANGO_SETTINGS_MODULE'] = 'interop.settings'\n\
