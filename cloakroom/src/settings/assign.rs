@@ -47,6 +47,7 @@ impl Settings {
             "TIME_ZONE" => self.time_zone = given.text(at)?,
             "DATABASE_URL" => return self.assign_database("default", name, given, place),
             "CACHE_URL" => return self.assign_cache("default", name, given, place),
+            "REDIS_BACKEND" => self.use_redis_backend(given.text(at)?),
             secret => self.assign_secret(secret, given, &place.clone().secret())?,
         }
         self.sources.insert(name.to_owned(), source.clone());
@@ -111,11 +112,18 @@ impl Settings {
         let cache = match given {
             Given::Table(members) => Cache::from_table(members, &at)?,
             url => Cache::from_url(&url.text(&at)?)
-                .map_err(|error| error.about(given_as.to_owned()).at_source(at.source()))?,
+                .map_err(|error| error.about(given_as.to_owned()).at_source(at.source()))?
+                .on_redis_by(&self.redis_backend),
         };
         self.sources.insert(alias_key("CACHES", alias), at.source().clone());
         self.caches.put(alias, given_as, Ok(cache));
         Ok(())
+    }
+
+    /// For the URLs that were read already, and those to come: the two may be given in any order.
+    pub(super) fn use_redis_backend(&mut self, backend: String) {
+        self.caches.change(|cache| cache.on_redis_by(&backend));
+        self.redis_backend = backend;
     }
 }
 

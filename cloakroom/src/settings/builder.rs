@@ -215,8 +215,27 @@ impl Settings {
     /// `pymemcache://…`, `locmemcache://`, `filecache:///path`, `dbcache://table`. A URL that cannot be read is
     /// an error of [`validate`](Self::validate) and of all who need it.
     pub fn cache_url(self, url: impl AsRef<str>) -> Self {
-        let read = Cache::from_url(url.as_ref());
+        let read = Cache::from_url(url.as_ref()).map(|cache| cache.on_redis_by(&self.redis_backend));
         self.given("CACHES", "CACHE_URL", "default", read, |settings| &mut settings.caches)
+    }
+
+    /// `REDIS_BACKEND`: the `BACKEND` that a URL of a cache on Redis stands for. Django's own unless set;
+    /// `django_redis.cache.RedisCache` beside a site with the package `django-redis`, which django-environ takes as
+    /// soon as it is installed. The URLs may be given before or after it.
+    ///
+    /// ```
+    /// use cloakroom::{CacheKind, Settings};
+    ///
+    /// let settings = Settings::new().cache_url("redis://cache.example/1?key_prefix=shop");
+    /// assert_eq!(settings.session_cache()?.kind(), CacheKind::Redis);
+    /// let settings = settings.redis_backend("django_redis.cache.RedisCache");
+    /// assert_eq!(settings.session_cache()?.kind(), CacheKind::DjangoRedis);
+    /// assert_eq!(settings.session_cache()?.key_prefix(), "shop");
+    /// # Ok::<(), cloakroom::SettingsError>(())
+    /// ```
+    pub fn redis_backend(mut self, dotted_name: impl Into<String>) -> Self {
+        self.use_redis_backend(dotted_name.into());
+        self.in_code("REDIS_BACKEND")
     }
 
     /// `CACHES`: a cache under an alias.

@@ -115,6 +115,7 @@ impl Settings {
             ("SESSION_SIGNING_KEY_FALLBACKS", EntryValue::Secrets(self.session_signing_key_fallbacks.len())),
             ("USE_TZ", EntryValue::Bool(self.use_tz)),
             ("TIME_ZONE", text(&self.time_zone)),
+            ("REDIS_BACKEND", text(&self.redis_backend)),
         ];
         let entry = |name: String, value| Entry { source: self.source(&name).clone(), name, value };
         let mut entries: Vec<_> = single.into_iter().map(|(name, value)| entry(name.to_owned(), value)).collect();

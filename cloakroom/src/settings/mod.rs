@@ -163,6 +163,7 @@ pub struct Settings {
     pub(crate) time_zone: String,
     databases: Named<Database>,
     caches: Named<Cache>,
+    redis_backend: String,
     /// Where those values came from that are not the defaults.
     sources: BTreeMap<String, SettingSource>,
 }
@@ -207,6 +208,7 @@ impl Settings {
             time_zone: "America/Chicago".into(),
             databases: Named::default(),
             caches: Named::default(),
+            redis_backend: cache::REDIS.into(),
             sources: BTreeMap::new(),
         }
     }

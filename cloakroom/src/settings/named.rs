@@ -19,6 +19,12 @@ impl<T> Named<T> {
         self.0.insert(alias.to_owned(), (given_as.to_owned(), member));
     }
 
+    /// Changes those that could be read.
+    pub(super) fn change(&mut self, change: impl Fn(T) -> T) {
+        let members = std::mem::take(&mut self.0).into_iter();
+        self.0 = members.map(|(alias, (name, member))| (alias, (name, member.map(&change)))).collect();
+    }
+
     pub(super) fn get(&self, alias: &str) -> Option<Result<&T, SettingsError>> {
         self.0.get(alias).map(|(_, member)| member.as_ref().map_err(Clone::clone))
     }

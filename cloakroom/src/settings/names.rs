@@ -1,7 +1,7 @@
 //! The names of all settings, in the order they are shown.
 
 /// Those that have one value. Variables and files know them by these names.
-pub(super) const SINGLE: [&str; 29] = [
+pub(super) const SINGLE: [&str; 30] = [
     "SESSION_ENGINE",
     "SESSION_COOKIE_AGE",
     "SESSION_COOKIE_NAME",
@@ -31,6 +31,7 @@ pub(super) const SINGLE: [&str; 29] = [
     "TIME_ZONE",
     "DATABASE_URL",
     "CACHE_URL",
+    "REDIS_BACKEND",
 ];
 
 /// Those that a file has tables for.

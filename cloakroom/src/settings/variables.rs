@@ -17,7 +17,7 @@ pub(super) struct Variable {
 impl Settings {
     /// These settings, with those of the process's environment laid over them, under their own names:
     /// `SESSION_ENGINE`, `SESSION_COOKIE_AGE` and the other `SESSION_…` names, `SECRET_KEY`,
-    /// `SECRET_KEY_FALLBACKS` (separated by commas), `USE_TZ`, `TIME_ZONE`, `DATABASE_URL`, `CACHE_URL`; further
+    /// `SECRET_KEY_FALLBACKS` (separated by commas), `USE_TZ`, `TIME_ZONE`, `DATABASE_URL`, `CACHE_URL`, `REDIS_BACKEND`; further
     /// databases and caches as `DATABASE_URL_<ALIAS>` and `CACHE_URL_<ALIAS>`, the alias in small letters.
     ///
     /// Values are read by django-environ's rules. A value that begins with `$` names another variable; only
@@ -195,7 +195,7 @@ pub(super) fn of_file(file: &DotEnvFile) -> Vec<Variable> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::EngineName;
+    use crate::settings::{Cache, EngineName};
 
     fn read(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
         Settings::new().with_variables(|name| {
@@ -238,6 +238,27 @@ mod tests {
         assert_eq!((settings.table(), settings.salt()), ("site_session", "django.contrib.sessions.SiteStore"));
         assert!(settings.is_read_only());
         assert_eq!(settings.source("DATABASES.sessions").to_string(), "environment variable DATABASE_URL_SESSIONS");
+    }
+
+    #[test]
+    fn the_backend_of_redis_urls_is_read_in_any_order() {
+        let backend = ("REDIS_BACKEND", "django_redis.cache.RedisCache");
+        let urls = [("CACHE_URL", "redis://h?key_prefix=p&Db=2"), ("CACHE_URL_MORE", "pymemcache://h")];
+        let variable = |(name, value): (&str, &str)| Variable {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            source: SettingSource::Environment { variable: name.to_owned() },
+        };
+        for order in [[backend, urls[0], urls[1]], [urls[1], urls[0], backend]] {
+            let mut settings = Settings::new();
+            settings.lay(order.into_iter().map(variable).collect(), &|_| None).unwrap();
+            let caches = settings.caches().unwrap();
+            let expected = Cache::from_url_for(urls[0].1, Some(backend.1)).unwrap();
+            let read = &caches["default"];
+            assert_eq!((read.backend(), read.locations()), (expected.backend(), expected.locations()));
+            assert_eq!((read.settings(), read.options()), (expected.settings(), expected.options()));
+            assert_eq!(caches["more"], Cache::from_url(urls[1].1).unwrap());
+        }
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub struct Cache {
     locations: Vec<String>,
     settings: Options,
     options: Options,
+    /// Whether it comes from a URL that only says Redis.
+    by_redis_url: bool,
 }
 
 /// The kinds of caches.

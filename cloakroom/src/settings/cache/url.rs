@@ -76,16 +76,32 @@ impl Cache {
         let Some(backend) = backend(&url.scheme) else {
             return Err(refuse("names a cache that cloakroom does not know"));
         };
-        let backend = other_backend.unwrap_or(backend);
-        let mut cache = Self { backend: backend.to_owned(), locations: locations(&url), ..Self::default() };
+        let by_redis_url = other_backend.is_none() && backend == REDIS;
+        let backend = other_backend.unwrap_or(backend).to_owned();
+        let mut cache = Self { backend, locations: locations(&url), by_redis_url, ..Self::default() };
         for (name, value) in parse_query(&url.query).ok_or_else(|| refuse("has escapes that are not UTF-8"))? {
-            let upper = name.to_uppercase();
-            let is_setting = SETTINGS.contains(&upper.as_str());
-            let name = if backend == REDIS { name.to_lowercase() } else { upper };
+            let is_setting = SETTINGS.contains(&name.to_uppercase().as_str());
+            let name = spelt(&cache.backend, &name);
             put(if is_setting { &mut cache.settings } else { &mut cache.options }, name, literal(&value));
         }
         Ok(cache)
     }
+
+    /// The same by another backend for Redis, if it comes from a URL that leaves that open.
+    pub(in crate::settings) fn on_redis_by(mut self, backend: &str) -> Self {
+        if self.by_redis_url && self.backend != backend {
+            backend.clone_into(&mut self.backend);
+            let (settings, options) = (std::mem::take(&mut self.settings), std::mem::take(&mut self.options));
+            settings.into_iter().for_each(|(name, value)| put(&mut self.settings, spelt(backend, &name), value));
+            options.into_iter().for_each(|(name, value)| put(&mut self.options, spelt(backend, &name), value));
+        }
+        self
+    }
+}
+
+/// As a backend wants the names in the query.
+fn spelt(backend: &str, name: &str) -> String {
+    if backend == REDIS { name.to_lowercase() } else { name.to_uppercase() }
 }
 
 fn locations(url: &Url) -> Vec<String> {
