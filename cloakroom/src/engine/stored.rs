@@ -162,7 +162,12 @@ impl StoredEngine {
 
     /// Whether something is kept under a key. Of `cached_db` the database says so (D9).
     pub(crate) async fn exists(&self, key: &SessionKey) -> Result<bool, SessionError> {
-        match self.read_kept(key).await? {
+        let kept = match self.read_kept(key).await {
+            // Something is there, though nobody can read it.
+            Err(StorageError::Damaged(_)) => return Ok(true),
+            kept => kept?,
+        };
+        match kept {
             Some(stored) if self.terms.name == EngineName::Cache => {
                 Ok(!matches!(self.terms.format.decode(&stored.data), Ok(None)))
             }

@@ -20,7 +20,7 @@ impl SessionStore {
         let name = engine_of(&settings)?;
         if name.uses_database() {
             let storage = DatabaseStorage::open(&settings)?;
-            return in_database(storage, settings);
+            return in_database(storage.clone(), Some(&storage), settings);
         }
         Ok(Self::new(engine_without_database(name, &settings)?, settings)?)
     }
@@ -52,7 +52,7 @@ impl SessionStore {
         }
         let storage = DatabaseStorage::open_or_create(&settings)?;
         storage.migrate().await?;
-        in_database(storage, settings)
+        in_database(storage.clone(), Some(&storage), settings)
     }
 
     /// Sessions in a database that is open already: the engine `cached_db` if the settings name it, with the cache that
@@ -79,14 +79,18 @@ impl SessionStore {
     /// # Errors
     /// A setting that cannot be used.
     pub fn in_database(database: impl Storage, settings: Settings) -> Result<Self, OpenError> {
-        in_database(database, settings)
+        in_database(database, None, settings)
     }
 }
 
-fn in_database(database: impl Storage, settings: Settings) -> Result<SessionStore, OpenError> {
+fn in_database(
+    database: impl Storage,
+    known: Option<&DatabaseStorage>,
+    settings: Settings,
+) -> Result<SessionStore, OpenError> {
     let engine = if settings.engine_name() == EngineName::CachedDb {
         let format = settings.session_cache()?.format()?;
-        Engine::cached_db(database, CacheStorage::open(&settings)?).with_cache_format(format)
+        Engine::cached_db(database, CacheStorage::open_beside(&settings, known)?).with_cache_format(format)
     } else {
         Engine::db(database)
     };

@@ -2,11 +2,13 @@
 
 use super::{Cache, CacheKind, Settings, SettingsError};
 use crate::error::OpenError;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+use crate::storage::DatabaseCacheStorage;
 #[cfg(feature = "file")]
 use crate::storage::file_cache::FileCacheOptions;
 #[cfg(feature = "memcached")]
 use crate::storage::memcached::MemcachedOptions;
-use crate::storage::{CacheStorage, MemoryStorage};
+use crate::storage::{CacheStorage, DatabaseStorage, MemoryStorage};
 use crate::wire::CacheFormat;
 use crate::wire::pickle::Protocol;
 
@@ -17,15 +19,23 @@ impl CacheStorage {
     /// # Errors
     /// A setting that cannot be used, a kind of cache whose feature is off, or one that keeps nothing.
     pub fn open(settings: &Settings) -> Result<Self, OpenError> {
+        Self::open_beside(settings, None)
+    }
+
+    /// The same, where the session database is open already: a cache in a table of it has its connections.
+    pub(crate) fn open_beside(settings: &Settings, database: Option<&DatabaseStorage>) -> Result<Self, OpenError> {
         let cache = settings.session_cache()?;
-        open(settings, &cache).map_err(|error| match error {
-            OpenError::Settings(error) => error.at_source(settings.source(&alias(settings))).into(),
+        open(settings, &cache, database).map_err(|error| match error {
+            // That of the database has a source of its own.
+            OpenError::Settings(error) if error.setting().starts_with("CACHE") => {
+                error.at_source(settings.source(&alias(settings))).into()
+            }
             other => other,
         })
     }
 }
 
-fn open(settings: &Settings, cache: &Cache) -> Result<CacheStorage, OpenError> {
+fn open(settings: &Settings, cache: &Cache, database: Option<&DatabaseStorage>) -> Result<CacheStorage, OpenError> {
     let key = cache.cache_key()?;
     match cache.kind() {
         #[cfg(feature = "memcached")]
@@ -39,8 +49,24 @@ fn open(settings: &Settings, cache: &Cache) -> Result<CacheStorage, OpenError> {
             let options = FileCacheOptions::new(folder).key(key).read_only(settings.is_read_only());
             Ok(CacheStorage::File(options.open()?))
         }
+        #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+        CacheKind::Database => {
+            let table = cache.locations().first().map(String::as_str).filter(|table| !table.is_empty());
+            let table = table.ok_or_else(|| {
+                SettingsError::new("CACHES", None, "names no table", "give its LOCATION, such as dbcache://cache_table")
+            })?;
+            let opened;
+            let database = match database {
+                Some(database) => database,
+                None => {
+                    opened = DatabaseStorage::open(settings)?;
+                    &opened
+                }
+            };
+            Ok(CacheStorage::Database(DatabaseCacheStorage::new(database, table).with_key(key)))
+        }
         kind => {
-            let _ = (key, settings);
+            let _ = (key, settings, database);
             Err(refuse(kind, cache.backend()).into())
         }
     }

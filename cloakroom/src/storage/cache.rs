@@ -32,6 +32,9 @@ pub enum CacheStorage {
     /// Django's file-based cache.
     #[cfg(feature = "file")]
     File(super::FileCacheStorage),
+    /// A table of Django's database cache.
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    Database(super::DatabaseCacheStorage),
 }
 
 /// Has the storage at hand do it, whichever it is.
@@ -43,6 +46,8 @@ macro_rules! whichever {
             CacheStorage::Memory(ref $storage) => $do,
             #[cfg(feature = "file")]
             CacheStorage::File(ref $storage) => $do,
+            #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+            CacheStorage::Database(ref $storage) => $do,
         }
     };
 }
@@ -91,6 +96,8 @@ impl Storage for CacheStorage {
             Self::Memory(storage) => storage.by_clock(clock).map(Self::Memory),
             #[cfg(feature = "file")]
             Self::File(storage) => storage.by_clock(clock).map(Self::File),
+            #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+            Self::Database(storage) => storage.by_clock(clock).map(Self::Database),
         }
     }
 
