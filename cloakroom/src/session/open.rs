@@ -16,6 +16,7 @@ impl SessionStore {
     ///
     /// # Errors
     /// A setting that cannot be used, or an SQLite file or folder that cannot be opened.
+    #[cfg_attr(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")), allow(unreachable_code))]
     pub fn open(settings: Settings) -> Result<Self, OpenError> {
         let name = engine_of(&settings)?;
         if name.uses_database() {
@@ -46,6 +47,7 @@ impl SessionStore {
     ///
     /// # Errors
     /// As [`open`](Self::open), or the table cannot be made. Under `SESSION_READ_ONLY` nothing is made.
+    #[cfg_attr(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")), allow(unreachable_code))]
     pub async fn open_or_create(settings: Settings) -> Result<Self, OpenError> {
         if !engine_of(&settings)?.uses_database() || settings.is_read_only() {
             return Self::open(settings);

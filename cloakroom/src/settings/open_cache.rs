@@ -42,15 +42,20 @@ fn open(settings: &Settings, cache: &Cache, database: Option<&DatabaseStorage>) 
         CacheKind::PyMemcache | CacheKind::PyLibMc => {
             Ok(CacheStorage::Memcached(MemcachedOptions::for_cache(cache)?.open()))
         }
-        CacheKind::LocMem => Ok(CacheStorage::Memory(MemoryStorage::new())),
+        CacheKind::LocMem => {
+            only(cache, &CULLING)?;
+            Ok(CacheStorage::Memory(MemoryStorage::new()))
+        }
         #[cfg(feature = "file")]
         CacheKind::File => {
+            only(cache, &CULLING)?;
             let folder = cache.locations().first().map(String::as_str).unwrap_or_default();
             let options = FileCacheOptions::new(folder).key(key).read_only(settings.is_read_only());
             Ok(CacheStorage::File(options.open()?))
         }
         #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
         CacheKind::Database => {
+            only(cache, &CULLING)?;
             let table = cache.locations().first().map(String::as_str).filter(|table| !table.is_empty());
             let table = table.ok_or_else(|| {
                 SettingsError::new("CACHES", None, "names no table", "give its LOCATION, such as dbcache://cache_table")
@@ -68,6 +73,20 @@ fn open(settings: &Settings, cache: &Cache, database: Option<&DatabaseStorage>) 
         kind => {
             let _ = (key, settings, database);
             Err(refuse(kind, cache.backend()).into())
+        }
+    }
+}
+
+/// Django removes live entries once there are many; here they have no effect (D59).
+const CULLING: [&str; 2] = ["MAX_ENTRIES", "CULL_FREQUENCY"];
+
+/// Refuses what a backend's `OPTIONS` name beside these.
+fn only(cache: &Cache, known: &[&str]) -> Result<(), SettingsError> {
+    match cache.options().iter().find(|(name, _)| !known.contains(&name.as_str())) {
+        None => Ok(()),
+        Some((name, _)) => {
+            let remedy = format!("leave it out; there are {}", known.join(" and "));
+            Err(SettingsError::new(format!("CACHES: OPTIONS.{name}"), None, "is no option of this backend", remedy))
         }
     }
 }

@@ -2,13 +2,8 @@
 
 mod options;
 
-use super::environ::{OptionValue, find};
 use super::{Cache, CacheKind, SettingsError};
-use crate::storage::CacheKey;
 use crate::storage::memcached::{MemcachedOptions, MemcachedPlacement};
-
-/// What `KEY_FUNCTION` is unless set.
-const KEY_FUNCTION: &str = "django.core.cache.backends.base.default_key_func";
 
 impl MemcachedOptions {
     /// The servers that a member of Django's `CACHES` names: one of the kind `PyMemcacheCache` or `PyLibMCCache`.
@@ -36,12 +31,6 @@ impl MemcachedOptions {
                 return Err(refuse("BACKEND", &problem, "use PyMemcacheCache or PyLibMCCache"));
             }
         };
-        if let Some(function) = find(cache.settings(), "KEY_FUNCTION")
-            && function.as_text() != Some(KEY_FUNCTION)
-            && *function != OptionValue::None
-        {
-            return Err(refuse("KEY_FUNCTION", "is a function of the site's own", "leave it out"));
-        }
         let mut options = Self::new(locations(cache)).map_err(|error| {
             let remedy = "use \"host:port\", \"[IPv6]:port\" or \"unix:/path\", or a list of them";
             SettingsError::new("CACHES: LOCATION", Some(error.location()), error.problem(), remedy)
@@ -53,7 +42,7 @@ impl MemcachedOptions {
             };
             options = read.map_err(|refusal| refuse(&format!("OPTIONS.{name}"), &refusal.problem, &refusal.remedy))?;
         }
-        Ok(options.placement(placement).key(CacheKey::new(&cache.key_prefix(), &cache.version())))
+        Ok(options.placement(placement).key(cache.cache_key()?))
     }
 }
 
@@ -72,7 +61,8 @@ fn refuse(name: &str, problem: &str, remedy: &str) -> SettingsError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::environ::put;
+    use crate::settings::environ::{OptionValue, put};
+    use crate::storage::CacheKey;
 
     fn cache(url: &str, options: &[(&str, OptionValue)]) -> Cache {
         let mut cache = Cache::from_url(url).unwrap();
@@ -105,7 +95,7 @@ mod tests {
         assert!(error.setting() == "CACHES: BACKEND" && error.problem().contains("LocMemCache"));
         let own = cache("pymemcache://a?key_function=shop.keys.make", &[]);
         assert_eq!(MemcachedOptions::for_cache(&own).unwrap_err().setting(), "CACHES: KEY_FUNCTION");
-        let default = cache(&format!("pymemcache://a?key_function={KEY_FUNCTION}"), &[]);
+        let default = cache("pymemcache://a?key_function=django.core.cache.backends.base.default_key_func", &[]);
         assert!(MemcachedOptions::for_cache(&default).is_ok());
     }
 
