@@ -24,7 +24,9 @@ mod open_cache;
 mod open_database;
 #[cfg(feature = "postgres")]
 mod postgres;
-#[cfg(any(feature = "memcached", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(any(feature = "memcached", feature = "postgres", feature = "mysql", feature = "redis"))]
 mod refusal;
 mod same_site;
 mod secret;

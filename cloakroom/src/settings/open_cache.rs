@@ -8,9 +8,9 @@ use crate::storage::DatabaseCacheStorage;
 use crate::storage::file_cache::FileCacheOptions;
 #[cfg(feature = "memcached")]
 use crate::storage::memcached::MemcachedOptions;
+#[cfg(feature = "redis")]
+use crate::storage::redis::RedisOptions;
 use crate::storage::{CacheStorage, DatabaseStorage, MemoryStorage};
-use crate::wire::CacheFormat;
-use crate::wire::pickle::Protocol;
 
 impl CacheStorage {
     /// The cache that the settings name: `CACHE_URL`, or that of `SESSION_CACHE_ALIAS` among the `CACHES`. A server is
@@ -70,6 +70,8 @@ fn open(settings: &Settings, cache: &Cache, database: Option<&DatabaseStorage>) 
             };
             Ok(CacheStorage::Database(DatabaseCacheStorage::new(database, table).with_key(key)))
         }
+        #[cfg(feature = "redis")]
+        CacheKind::Redis | CacheKind::DjangoRedis => Ok(CacheStorage::Redis(RedisOptions::for_cache(cache)?.open())),
         kind => {
             let _ = (key, settings, database);
             Err(refuse(kind, cache.backend()).into())
@@ -88,16 +90,6 @@ fn only(cache: &Cache, known: &[&str]) -> Result<(), SettingsError> {
             let remedy = format!("leave it out; there are {}", known.join(" and "));
             Err(SettingsError::new(format!("CACHES: OPTIONS.{name}"), None, "is no option of this backend", remedy))
         }
-    }
-}
-
-impl Cache {
-    /// How the entries of this cache are written.
-    pub(crate) fn format(&self) -> Result<CacheFormat, SettingsError> {
-        Ok(match self.kind() {
-            CacheKind::DjangoRedis => CacheFormat::pickle(Protocol::Four),
-            _ => CacheFormat::default(),
-        })
     }
 }
 

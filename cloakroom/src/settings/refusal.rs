@@ -1,4 +1,4 @@
-//! Why an option of a database cannot be honoured.
+//! Why an option of a database or cache cannot be honoured.
 
 use std::time::Duration;
 

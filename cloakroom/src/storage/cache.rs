@@ -35,6 +35,9 @@ pub enum CacheStorage {
     /// A table of Django's database cache.
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     Database(super::DatabaseCacheStorage),
+    /// Redis.
+    #[cfg(feature = "redis")]
+    Redis(super::RedisStorage),
 }
 
 /// Has the storage at hand do it, whichever it is.
@@ -48,6 +51,8 @@ macro_rules! whichever {
             CacheStorage::File(ref $storage) => $do,
             #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
             CacheStorage::Database(ref $storage) => $do,
+            #[cfg(feature = "redis")]
+            CacheStorage::Redis(ref $storage) => $do,
         }
     };
 }
@@ -98,6 +103,8 @@ impl Storage for CacheStorage {
             Self::File(storage) => storage.by_clock(clock).map(Self::File),
             #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
             Self::Database(storage) => storage.by_clock(clock).map(Self::Database),
+            #[cfg(feature = "redis")]
+            Self::Redis(storage) => storage.by_clock(clock).map(Self::Redis),
         }
     }
 

@@ -1,5 +1,6 @@
 //! `CACHES`.
 
+mod format;
 mod table;
 mod url;
 
