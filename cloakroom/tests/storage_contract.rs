@@ -32,6 +32,11 @@ async fn memory_keeps_the_contract() {
     storage_contract(async || MemoryStorage::new()).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn bounded_memory_keeps_the_contract() {
+    storage_contract(async || MemoryStorage::with_limit(64 << 20)).await;
+}
+
 #[tokio::test]
 async fn memory_keeps_the_contract_on_one_thread() {
     storage_contract(async || MemoryStorage::new()).await;

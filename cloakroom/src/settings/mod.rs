@@ -15,6 +15,7 @@ mod load;
 mod look;
 #[cfg(feature = "memcached")]
 mod memcached;
+mod memory;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod named;
@@ -26,7 +27,6 @@ mod open_database;
 mod postgres;
 #[cfg(feature = "redis")]
 mod redis;
-#[cfg(any(feature = "memcached", feature = "postgres", feature = "mysql", feature = "redis"))]
 mod refusal;
 mod same_site;
 mod secret;

@@ -42,10 +42,7 @@ fn open(settings: &Settings, cache: &Cache, database: Option<&DatabaseStorage>) 
         CacheKind::PyMemcache | CacheKind::PyLibMc => {
             Ok(CacheStorage::Memcached(MemcachedOptions::for_cache(cache)?.open()))
         }
-        CacheKind::LocMem => {
-            only(cache, &CULLING)?;
-            Ok(CacheStorage::Memory(MemoryStorage::new()))
-        }
+        CacheKind::LocMem => Ok(CacheStorage::Memory(MemoryStorage::for_cache(cache)?)),
         #[cfg(feature = "file")]
         CacheKind::File => {
             only(cache, &CULLING)?;
@@ -80,9 +77,11 @@ fn open(settings: &Settings, cache: &Cache, database: Option<&DatabaseStorage>) 
 }
 
 /// Django removes live entries once there are many; here they have no effect (D59).
+#[cfg(any(feature = "file", feature = "sqlite", feature = "postgres", feature = "mysql"))]
 const CULLING: [&str; 2] = ["MAX_ENTRIES", "CULL_FREQUENCY"];
 
 /// Refuses what a backend's `OPTIONS` name beside these.
+#[cfg(any(feature = "file", feature = "sqlite", feature = "postgres", feature = "mysql"))]
 fn only(cache: &Cache, known: &[&str]) -> Result<(), SettingsError> {
     match cache.options().iter().find(|(name, _)| !known.contains(&name.as_str())) {
         None => Ok(()),

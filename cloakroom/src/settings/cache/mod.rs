@@ -148,7 +148,7 @@ impl Cache {
         &self.options
     }
 
-    #[cfg(all(test, feature = "memcached"))]
+    #[cfg(test)]
     pub(super) fn options_mut(&mut self) -> &mut Options {
         &mut self.options
     }

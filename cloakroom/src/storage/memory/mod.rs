@@ -1,5 +1,6 @@
 //! Sessions in this process's memory.
 
+mod bound;
 mod shard;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use super::{
     Touch,
 };
 use crate::{Clock, Timestamp};
+use bound::Limit;
 use shard::{Refused, Shard};
 
 /// How many parts the names are spread over, each behind a lock of its own. A power of two.
@@ -50,6 +52,8 @@ struct Inner {
     /// Spreads the names over the shards; drawn anew for each storage.
     spread: u64,
     clock: Clock,
+    /// How many shards there are, less one: a bounded storage has one, which knows the order of all entries.
+    mask: usize,
 }
 
 impl MemoryStorage {
@@ -76,7 +80,67 @@ impl MemoryStorage {
     #[must_use]
     pub fn with_clock(clock: Clock) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self(Arc::new(Inner { shards, spread: RandomState::new().hash_one(0), clock }))
+        Self::of(shards, clock)
+    }
+
+    /// An empty storage that takes at most so many bytes of memory.
+    ///
+    /// An entry counts as its name, its data, and 320 bytes for its places in the storage. When the next one has no
+    /// room, those that have expired go, and then those that were written least recently; a marker that
+    /// [`bury`](Storage::bury) has put down only when nothing else is left. An entry that is larger than the limit is
+    /// [`StorageError::NotDone`], and what was there stays. All entries are behind one lock here.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cloakroom::storage::StorageError> {
+    /// use cloakroom::Timestamp;
+    /// use cloakroom::storage::{MemoryStorage, New, Storage};
+    ///
+    /// let storage = MemoryStorage::with_limit(900);
+    /// for name in ["first", "second", "third"] {
+    ///     let _ = storage.insert(name, New::of(b"bytes", Timestamp::MAX)).await?;
+    /// }
+    /// assert_eq!((storage.len(), storage.bytes()), (2, Some(661)));
+    /// assert!(storage.read("first").await?.is_none(), "it had to go");
+    /// assert!(storage.insert("large", New::of(&[0; 900], Timestamp::MAX)).await.is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_limit(bytes: usize) -> Self {
+        Self::with_limits(Clock::system(), Limit { bytes, entries: usize::MAX })
+    }
+
+    pub(crate) fn with_limits_of(bytes: usize, entries: usize) -> Self {
+        Self::with_limits(Clock::system(), Limit { bytes, entries })
+    }
+
+    fn with_limits(clock: Clock, limit: Limit) -> Self {
+        Self::of([Mutex::new(Shard::bounded(limit))].into(), clock)
+    }
+
+    fn of(shards: Box<[Mutex<Shard>]>, clock: Clock) -> Self {
+        let mask = shards.len() - 1;
+        Self(Arc::new(Inner { shards, spread: RandomState::new().hash_one(0), clock, mask }))
+    }
+
+    /// How many bytes the entries count; `None` where there is no limit.
+    #[must_use]
+    pub fn bytes(&self) -> Option<usize> {
+        self.0.shards.first().and_then(|shard| lock(shard).bound.as_ref().map(|bound| bound.bytes()))
+    }
+
+    /// The limit in bytes, if there is one.
+    ///
+    /// ```
+    /// use cloakroom::storage::MemoryStorage;
+    ///
+    /// assert_eq!(MemoryStorage::with_limit(1 << 20).limit(), Some(1_048_576));
+    /// assert_eq!(MemoryStorage::new().limit(), None);
+    /// ```
+    #[must_use]
+    pub fn limit(&self) -> Option<usize> {
+        self.0.shards.first().and_then(|shard| lock(shard).bound.as_ref().map(|bound| bound.limit().bytes))
     }
 
     /// How many entries are held, those included that have expired and were not dropped yet.
@@ -101,14 +165,14 @@ impl MemoryStorage {
         let mut word = [0; 8];
         word[..tail.len()].copy_from_slice(tail);
         let product = u128::from(u64::from_le_bytes(word) ^ self.0.spread) * 0x9E37_79B9_7F4A_7C15;
-        ((product >> 64) ^ product) as usize & (SHARDS - 1)
+        ((product >> 64) ^ product) as usize & self.0.mask
     }
 
     fn shard(&self, name: &str) -> MutexGuard<'_, Shard> {
         lock(&self.0.shards[self.index(name)])
     }
 
-    fn rename_now(&self, from: &str, to: &str, expect: Expect<'_>, new: New<'_>) -> Rename {
+    fn rename_now(&self, from: &str, to: &str, expect: Expect<'_>, new: New<'_>) -> Result<Rename, StorageError> {
         let now = self.now();
         let (old, fresh) = (self.index(from), self.index(to));
         let (mut low, mut high);
@@ -122,8 +186,8 @@ impl MemoryStorage {
             if old < fresh { (&mut *low, Some(&mut *high)) } else { (&mut *high, Some(&mut *low)) }
         };
         match old.expected(from, expect, now) {
-            Err(Refused::Missing) => return Rename::Missing,
-            Err(Refused::Changed) => return Rename::Changed,
+            Err(Refused::Missing) => return Ok(Rename::Missing),
+            Err(Refused::Changed) => return Ok(Rename::Changed),
             Ok(_) => {}
         }
         let (old, fresh) = match fresh {
@@ -131,11 +195,15 @@ impl MemoryStorage {
             None => (None, old),
         };
         if fresh.live(to, now).is_some() {
-            return Rename::Exists;
+            return Ok(Rename::Exists);
         }
-        let version = fresh.put(to, new, now);
-        old.unwrap_or(fresh).remove(from);
-        Rename::Renamed(version)
+        fresh.fits(to, new.data).map_err(StorageError::not_done)?;
+        // Before the new one comes: nobody else has to make room for both.
+        match old {
+            Some(old) => old.remove(from),
+            None => fresh.remove(from),
+        }
+        Ok(Rename::Renamed(fresh.put(to, new, now)))
     }
 
     fn page(&self, after: Option<&str>, limit: usize) -> Page {
@@ -197,12 +265,15 @@ impl Storage for MemoryStorage {
         if shard.live(name, now).is_some() {
             return Ok(Insert::Exists);
         }
+        shard.fits(name, new.data).map_err(StorageError::not_done)?;
         Ok(Insert::Inserted(shard.put(name, new, now)))
     }
 
     async fn replace(&self, name: &str, expect: Expect<'_>, new: New<'_>) -> Result<Replace, StorageError> {
         let now = self.now();
-        Ok(match self.shard(name).replace(name, expect, new, now) {
+        let mut shard = self.shard(name);
+        shard.fits(name, new.data).map_err(StorageError::not_done)?;
+        Ok(match shard.replace(name, expect, new, now) {
             Ok(version) => Replace::Replaced(version),
             Err(Refused::Missing) => Replace::Missing,
             Err(Refused::Changed) => Replace::Changed,
@@ -232,7 +303,15 @@ impl Storage for MemoryStorage {
     }
 
     async fn rename(&self, from: &str, to: &str, expect: Expect<'_>, new: New<'_>) -> Result<Rename, StorageError> {
-        Ok(self.rename_now(from, to, expect, new))
+        self.rename_now(from, to, expect, new)
+    }
+
+    async fn bury(&self, name: &str, marker: New<'_>) -> Result<(), StorageError> {
+        let now = self.now();
+        let mut shard = self.shard(name);
+        shard.fits(name, marker.data).map_err(StorageError::not_done)?;
+        shard.bury(name, marker, now);
+        Ok(())
     }
 
     /// In the order of the names. A page looks at every name there is: this is for listing, not for each request.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
+use super::bound::{Bound, Limit, TooLarge};
 use crate::Timestamp;
 use crate::storage::{Expect, New, Stored, Version};
 
@@ -17,6 +18,8 @@ static COUNTER: AtomicU64 = AtomicU64::new(1);
 pub(super) struct Shard {
     pub(super) entries: HashMap<Arc<str>, Kept>,
     pub(super) expiries: BTreeSet<(Timestamp, Arc<str>)>,
+    /// Only where there is a limit: otherwise an entry costs nothing for it.
+    pub(super) bound: Option<Box<Bound>>,
 }
 
 pub(super) struct Kept {
@@ -38,7 +41,31 @@ pub(super) enum Refused {
     Changed,
 }
 
+/// How many expired entries are looked for at a time when room is needed.
+const EXPIRED: usize = 16;
+
 impl Shard {
+    pub(super) fn bounded(limit: Limit) -> Self {
+        Self { bound: Some(Box::new(Bound::new(limit))), ..Self::default() }
+    }
+
+    /// Whether an entry may be kept at all.
+    pub(super) fn fits(&self, name: &str, data: &[u8]) -> Result<(), TooLarge> {
+        self.bound.as_ref().map_or(Ok(()), |bound| bound.fits(name, data))
+    }
+
+    /// Lets others go until there is room: what has expired, and then as [`Bound::first`] says.
+    fn make_room(&mut self, name: &str, data: &[u8], now: Timestamp) {
+        while self.bound.as_ref().is_some_and(|bound| bound.is_full_for(name, data)) {
+            if self.drop_expired(EXPIRED, |expires| expires <= now) == 0 {
+                match self.bound.as_ref().and_then(|bound| bound.first()) {
+                    Some(first) => self.remove(&first),
+                    None => return,
+                }
+            }
+        }
+    }
+
     /// What a read of `name` answers. An entry that has expired is dropped.
     pub(super) fn read(&mut self, name: &str, now: Timestamp) -> Option<Stored> {
         let kept = self.entries.get(name)?;
@@ -66,8 +93,22 @@ impl Shard {
 
     /// Keeps `new` under a name that is free.
     pub(super) fn put(&mut self, name: &str, new: New<'_>, now: Timestamp) -> Version {
+        self.put_as(name, new, now, false)
+    }
+
+    /// Keeps a marker under a name, in the place of whatever stands there.
+    pub(super) fn bury(&mut self, name: &str, marker: New<'_>, now: Timestamp) {
+        self.remove(name);
+        self.put_as(name, marker, now, true);
+    }
+
+    fn put_as(&mut self, name: &str, new: New<'_>, now: Timestamp, is_marker: bool) -> Version {
+        self.make_room(name, new.data, now);
         let name: Arc<str> = Arc::from(name);
         let version = COUNTER.fetch_add(1, Ordering::Relaxed);
+        if let Some(bound) = &mut self.bound {
+            bound.add(version, Arc::clone(&name), new.data, is_marker);
+        }
         self.expiries.insert((new.expires, Arc::clone(&name)));
         let data = Bytes::copy_from_slice(new.data);
         self.entries.insert(name, Kept { data, expires: new.expires, modified_at: now, version });
@@ -81,10 +122,17 @@ impl Shard {
         new: New<'_>,
         now: Timestamp,
     ) -> Result<Version, Refused> {
-        let kept = self.expected(name, expect, now)?;
+        let is_bounded = self.bound.is_some();
+        let mut kept = self.expected(name, expect, now)?;
+        let version = COUNTER.fetch_add(1, Ordering::Relaxed);
+        if is_bounded {
+            let (before, data) = (kept.version, kept.data.clone());
+            self.recount(name, (before, &data), (version, new.data), now);
+            kept = self.expected(name, Expect::Anything, now)?;
+        }
         kept.data = Bytes::copy_from_slice(new.data);
         kept.modified_at = now;
-        kept.version = COUNTER.fetch_add(1, Ordering::Relaxed);
+        kept.version = version;
         let version = kept.version();
         self.expire_at(name, new.expires);
         Ok(version)
@@ -104,7 +152,24 @@ impl Shard {
 
     pub(super) fn remove(&mut self, name: &str) {
         if let Some((name, kept)) = self.entries.remove_entry(name) {
+            self.forget(&name, &kept);
             self.expiries.remove(&(kept.expires, name));
+        }
+    }
+
+    fn forget(&mut self, name: &str, kept: &Kept) {
+        if let Some(bound) = &mut self.bound {
+            bound.remove(kept.version, name, &kept.data);
+        }
+    }
+
+    /// Counts new data under a name in the place of the old, and lets others go if there is no room.
+    fn recount(&mut self, name: &str, (before, old): (u64, &[u8]), (version, new): (u64, &[u8]), now: Timestamp) {
+        // What is not counted does not go to make room for itself.
+        let counted = self.bound.as_mut().and_then(|bound| bound.remove(before, name, old));
+        self.make_room(name, new, now);
+        if let (Some(bound), Some(name)) = (&mut self.bound, counted) {
+            bound.add(version, name, new, false);
         }
     }
 
@@ -129,8 +194,10 @@ impl Shard {
                 Some((expires, _)) if gone(*expires) => {}
                 _ => return dropped,
             }
-            if let Some((_, name)) = self.expiries.pop_first() {
-                self.entries.remove(&name);
+            if let Some((_, name)) = self.expiries.pop_first()
+                && let Some(kept) = self.entries.remove(&name)
+            {
+                self.forget(&name, &kept);
             }
         }
         limit
