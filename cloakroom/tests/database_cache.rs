@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use cloakroom::storage::sqlite::SqliteOptions;
 use cloakroom::storage::{DatabaseCacheStorage, DatabaseStorage, Expect, New, Replace, Storage, StorageError};
-use cloakroom::testing::StorageContract;
-use cloakroom::{SessionStore, Settings, Timestamp};
+use cloakroom::testing::{StorageContract, session_contract};
+use cloakroom::{EngineName, SessionStore, Settings, Timestamp};
 use database_cache::Rows;
 use django_cache::{Django, NAME, key, python};
 use rusqlite::{Connection, OptionalExtension as _};
@@ -216,4 +216,36 @@ async fn no_change_of_djangos_is_overwritten() {
     let Some(django) = site.django() else { return };
     let storage = site.storage.clone().with_key(key());
     django_cache::no_change_of_djangos_is_overwritten(&django, async || storage.clone(), 200).await;
+}
+
+/// The engines by the settings alone, `cached_db` with the cache in the same file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_engines_keep_what_sessions_promise() {
+    for engine in [EngineName::Cache, EngineName::CachedDb] {
+        let folders = std::cell::RefCell::new(Vec::new());
+        session_contract(async || {
+            let site = Site::new().await;
+            let settings = Settings::new()
+                .secret_key("a secret")
+                .session_engine(engine)
+                .database_url(format!("sqlite:///{}", site.path().display()))
+                .cache_url(format!("dbcache://{TABLE}"));
+            folders.borrow_mut().push(site.folder);
+            SessionStore::open_or_create(settings).await.unwrap()
+        })
+        .await;
+    }
+}
+
+#[test]
+fn what_the_settings_lack_is_named() {
+    let open = |settings: Settings| SessionStore::open(settings.session_engine(EngineName::Cache)).unwrap_err();
+    let error = open(Settings::new().cache_url("dbcache://cache_table")).to_string();
+    assert!(error.contains("DATABASE_URL"), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db.sqlite3");
+    drop(Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (x)"));
+    let settings = Settings::new().database_url(format!("sqlite:///{}", path.display()));
+    let error = open(settings.cache_url("dbcache://")).to_string();
+    assert!(error.contains("names no table"), "{error}");
 }

@@ -16,8 +16,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cloakroom::storage::file_cache::{FileCacheOptions, FileCacheStorage};
 use cloakroom::storage::{CacheKey, Expect, Insert, New, Replace, Storage, StorageError};
-use cloakroom::testing::{StorageContract, storage_contract};
-use cloakroom::{Clock, Timestamp};
+use cloakroom::testing::{StorageContract, session_contract, storage_contract};
+use cloakroom::{Clock, EngineName, SessionStore, Settings, Timestamp};
 use django_cache::{Django, NAME, key, python};
 use support::{Report, moment, text, vectors};
 
@@ -230,4 +230,18 @@ async fn no_change_of_djangos_is_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let Some(django) = site(folder.path()) else { return };
     django_cache::no_change_of_djangos_is_overwritten(&django, async || open(folder.path()), 1_000).await;
+}
+
+/// The engines by the settings alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_engine_keeps_what_sessions_promise() {
+    let folders = std::cell::RefCell::new(Vec::new());
+    session_contract(async || {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings::new().session_engine(EngineName::Cache);
+        let settings = settings.cache_url(format!("filecache://{}", folder.path().join("cache").display()));
+        folders.borrow_mut().push(folder);
+        SessionStore::open(settings).unwrap()
+    })
+    .await;
 }
