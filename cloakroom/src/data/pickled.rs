@@ -116,3 +116,7 @@ impl Members {
         Ok(out.into_bytes())
     }
 }
+
+#[cfg(test)]
+#[path = "pickled_tests.rs"]
+mod tests;
