@@ -27,6 +27,23 @@ use value::Value;
 /// A member stays the JSON text it arrived as until someone asks for it as a `T`. So what is not touched
 /// goes back as Django wrote it, a big integer, `1.0` or `NaN` included.
 ///
+/// In the caches Django keeps Python's own values (B-97). A member out of a cache stays the value it is until it is set
+/// anew, also when other members are changed. What JSON lacks is handed out as what it is where Rust has a type for it:
+///
+/// | Python | as JSON | reads as |
+/// |---|---|---|
+/// | `datetime`, `date`, `time` | ISO 8601 text, with the offset from UTC if there is one | jiff's and chrono's types, `String` |
+/// | `timedelta` | an ISO 8601 duration of hours, minutes and seconds (`PT26H5.5S`) | `jiff::SignedDuration`, `jiff::Span` |
+/// | `Decimal`, `UUID`, `ZoneInfo` | text | types that read text |
+/// | `tuple`, `set`, `frozenset` | an array | tuples, `Vec`, `BTreeSet` |
+/// | `bytes`, `bytearray` | an array of numbers | `Vec<u8>` |
+/// | `dict` with keys that are no text | an object with the keys as text | `BTreeMap<i64, _>` |
+///
+/// A *name* that is no string (`session[0] = …` in Python) is kept. [`keys`](Self::keys), [`items`](Self::items) and
+/// [`to_json`](Self::to_json) show it as text; asking for that text does not find it, and setting it makes another
+/// member, as in Python. Where `to_json`, `get_json` and `items` cannot show something (a list that contains itself, more
+/// than 16 MiB of text) they show `null`; `get` answers an error.
+///
 /// ```
 /// use cloakroom::SessionData;
 ///

@@ -101,7 +101,7 @@ impl Members {
 
     /// As JSON, where there is more than JSON text.
     pub(super) fn shown(&self, show: Show) -> Result<Vec<u8>, SessionError> {
-        let mut out = String::from("{");
+        let (mut out, mut too_much) = (String::from("{"), false);
         for (at, (name, value)) in self.iter().enumerate() {
             let refused = |source| SessionError::Value { name: name.shown_name(), source };
             out.push_str(if at == 0 { "\"" } else { ",\"" });
@@ -109,7 +109,15 @@ impl Members {
             out.push_str("\":");
             match value {
                 Value::Text(text) => out.push_str(text),
-                Value::Node(graph, id) => append_value(&mut out, graph, id, show).map_err(refused)?,
+                Value::Node(..) if too_much => out.push_str("null"),
+                Value::Node(graph, id) => match append_value(&mut out, graph, id, show) {
+                    Err(_) if show == Show::Lossy => {
+                        // The work is not begun again for each member.
+                        too_much = true;
+                        out.push_str("null");
+                    }
+                    result => result.map_err(refused)?,
+                },
             }
         }
         out.push('}');

@@ -58,7 +58,7 @@ pub(crate) use read::read_graph;
 pub(crate) use show::{Show, append_key, append_value};
 pub(crate) use write::Writer;
 
-/// The most bytes of a pickle that are read or written, and of a value that is shown as JSON: 64 MiB.
+/// The most bytes of a pickle that are read or written: 64 MiB.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -144,7 +144,7 @@ impl Pickle {
     /// decimal numbers, UUIDs) or as an array (tuples, sets, bytes), and keys as text.
     ///
     /// # Errors
-    /// A value that contains itself, is nested too deeply or has too many digits or bytes.
+    /// A value that contains itself, is nested too deeply, has too many digits or would be more than 16 MiB of text.
     pub fn to_json(&self) -> Result<String, JsonError> {
         let mut out = String::new();
         append_value(&mut out, &self.graph, self.graph.root(), Show::Checked).map(|()| out)

@@ -4,23 +4,28 @@ use std::slice::Iter;
 
 use crate::wire::json::{JsonError, MAX_DEPTH, append_f64};
 
+use super::integer;
 use super::moment::{append_date, append_date_time, append_offset, append_time, civil_of, civil_time, offset_in};
 use super::node::{Graph, Node, NodeId};
 use super::text::append_json;
-use super::{MAX_BYTES, integer};
 
 /// What becomes of values that JSON does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Show {
     /// Each is shown as text or as an array; what cannot be shown is an error.
     Checked,
-    /// As [`Show::Checked`], with `null` for what cannot be shown.
+    /// As [`Show::Checked`], with `null` for what cannot be shown; too much text is an error all the same.
     Lossy,
     /// They are errors, as in Python's `json.dumps`.
     Strict,
 }
 
-/// Appends a value as JSON text. Does not recurse.
+/// So much text is made of values, keys included, before it is given up: values that share values may grow without end.
+const MAX_TEXT: usize = 16 * 1024 * 1024;
+
+const TOO_LARGE: JsonError = JsonError::NotJson("a value of this size");
+
+/// Appends a value as JSON text; after an error the text is what it was. Does not recurse.
 pub(crate) fn append_value(out: &mut String, graph: &Graph, id: NodeId, show: Show) -> Result<(), JsonError> {
     let before = out.len();
     let mut shower = Shower { graph, show, open: Vec::new(), on_way: Vec::new() };
@@ -82,7 +87,7 @@ impl<'g> Shower<'g> {
                         out.push_str(if first { "\"" } else { ",\"" });
                         let before = out.len();
                         if let Err(error) = append_key(out, graph, *key, show) {
-                            if show != Show::Lossy {
+                            if show != Show::Lossy || error == TOO_LARGE {
                                 return Err(error);
                             }
                             out.truncate(before);
@@ -113,15 +118,15 @@ impl<'g> Shower<'g> {
     /// Writes a value, or opens it.
     fn begin(&mut self, out: &mut String, id: NodeId) -> Result<(), JsonError> {
         match self.try_begin(out, id) {
-            Err(_) if self.show == Show::Lossy => out.push_str("null"),
+            Err(error) if self.show == Show::Lossy && error != TOO_LARGE => out.push_str("null"),
             result => return result,
         }
         Ok(())
     }
 
     fn try_begin(&mut self, out: &mut String, id: NodeId) -> Result<(), JsonError> {
-        if out.len() > MAX_BYTES {
-            return Err(JsonError::NotJson("a value of this size"));
+        if out.len() > MAX_TEXT {
+            return Err(TOO_LARGE);
         }
         let node = self.graph.node(id);
         if self.show == Show::Strict && !is_json(node) {
@@ -160,8 +165,8 @@ impl<'g> Shower<'g> {
             Node::Float(value) => append_f64(out, *value),
             Node::Bytes(blob) | Node::ByteArray(blob) => {
                 let bytes = graph.bytes(blob);
-                if out.len() + bytes.len() * 4 > MAX_BYTES {
-                    return Err(JsonError::NotJson("a value of this size"));
+                if out.len() + bytes.len() * 4 > MAX_TEXT {
+                    return Err(TOO_LARGE);
                 }
                 out.push('[');
                 for (at, byte) in bytes.iter().enumerate() {
@@ -174,8 +179,8 @@ impl<'g> Shower<'g> {
             }
             Node::Str(_) | Node::Safe(_) => {
                 let text = graph.text(id).unwrap_or_default();
-                if out.len() + text.len() > MAX_BYTES {
-                    return Err(JsonError::NotJson("a value of this size"));
+                if out.len() + text.len() > MAX_TEXT {
+                    return Err(TOO_LARGE);
                 }
                 out.push('"');
                 append_json(out, text);
