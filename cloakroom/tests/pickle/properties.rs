@@ -68,7 +68,7 @@ proptest! {
     #[test]
     fn any_opcodes(
         parts in prop::collection::vec(
-            (prop::sample::select(OPCODES), prop::collection::vec(prop_oneof![0_u8..4, Just(b'\n'), b'0'..b'9'], 0..5)),
+            (prop::sample::select(OPCODES), prop::collection::vec(prop_oneof![0_u8..4, Just(b'\n'), b'0'..=b'9'], 0..5)),
             0..60,
         ),
     ) {

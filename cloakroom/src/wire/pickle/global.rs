@@ -1,10 +1,10 @@
 //! The classes and functions that stand for data, and what they make of their arguments.
 
+use super::PickleError;
 use super::moment::{self, Delta};
 use super::node::{Node, NodeId};
 use super::read::Machine;
-use super::text::{is_text, to_latin1};
-use super::{PickleError, integer};
+use super::text::to_latin1;
 
 /// A class or function that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,9 +252,4 @@ fn is_decimal(text: &[u8]) -> bool {
         && whole.len() + fraction.len() > 0
         && digits(exponent)
         && (1..=19).contains(&exponent.len())
-}
-
-/// An integer's node from the text of protocol 0.
-pub(super) fn integer_line(line: &[u8]) -> Option<Node> {
-    std::str::from_utf8(line).ok().filter(|text| is_text(text.as_bytes())).and_then(integer::from_text)
 }

@@ -43,9 +43,12 @@ mod moment;
 mod node;
 mod opcode;
 mod read;
+mod read_scalars;
 mod show;
 mod text;
 mod write;
+mod write_calls;
+mod write_scalars;
 
 use bytes::Bytes;
 

@@ -4,10 +4,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::frames::Frames;
-use super::moment::Delta;
 use super::node::{Graph, Node, NodeId};
 use super::opcode::*;
-use super::{PickleError, Protocol, integer};
+use super::{PickleError, Protocol};
 
 /// So many items are put into a container at once.
 const BATCH: usize = 1_000;
@@ -16,20 +15,20 @@ const NO: u32 = u32::MAX;
 
 /// Writes the pickle of one dictionary or one value, out of one graph or several.
 pub(crate) struct Writer<'g> {
-    out: Frames,
-    protocol: Protocol,
+    pub(super) out: Frames,
+    pub(super) protocol: Protocol,
     /// How many values are remembered.
-    count: u32,
+    pub(super) count: u32,
     /// The graphs, each with the number that each of its values is remembered by.
     graphs: Vec<(&'g Graph, Vec<u32>)>,
     /// Strings that are one object wherever they stand: names, and what Python keeps one of.
-    strings: HashMap<Cow<'g, [u8]>, u32>,
+    pub(super) strings: HashMap<Cow<'g, [u8]>, u32>,
     /// Classes by what they are called, and the names of their modules.
-    classes: HashMap<(&'static str, &'static str), u32>,
-    modules: HashMap<&'static str, u32>,
+    pub(super) classes: HashMap<(&'static str, &'static str), u32>,
+    pub(super) modules: HashMap<&'static str, u32>,
     open: Vec<Frame>,
     /// The number of an object that was remembered before it was complete.
-    built: Option<u32>,
+    pub(super) built: Option<u32>,
 }
 
 /// A container that is being written: which, and how many of its items are.
@@ -80,7 +79,7 @@ impl<'g> Writer<'g> {
     }
 
     pub(crate) fn begin_entry(&mut self, at: usize, count: usize) {
-        if count > 1 && at % BATCH == 0 {
+        if count > 1 && at.is_multiple_of(BATCH) {
             self.out.write(&[MARK]);
         }
     }
@@ -89,9 +88,9 @@ impl<'g> Writer<'g> {
         let done = at + 1;
         if count == 1 {
             self.out.write(&[SETITEM]);
-        } else if done == count || done % BATCH == 0 {
+        } else if done == count || done.is_multiple_of(BATCH) {
             self.out.write(&[SETITEMS]);
-            if done == count && done % BATCH == 0 {
+            if done == count && done.is_multiple_of(BATCH) {
                 // CPython tries whether there is more.
                 self.out.write(&[MARK, SETITEMS]);
             }
@@ -229,7 +228,7 @@ impl<'g> Writer<'g> {
         let (graph, done) = (frame.graph, frame.done);
         let alone = |batch: usize| count - batch * BATCH == 1;
         let end = |out: &mut Frames, done: usize| {
-            if done > 0 && (done % BATCH == 0 || done == count) {
+            if done > 0 && (done.is_multiple_of(BATCH) || done == count) {
                 out.write(&[if alone((done - 1) / BATCH) { SETITEM } else { SETITEMS }]);
             }
         };
@@ -281,7 +280,7 @@ impl<'g> Writer<'g> {
     }
 
     /// Writes a value, or opens it.
-    fn begin(&mut self, graph: usize, id: NodeId) -> Result<(), PickleError> {
+    pub(super) fn begin(&mut self, graph: usize, id: NodeId) -> Result<(), PickleError> {
         self.out.boundary()?;
         let (of, numbers) = &self.graphs[graph];
         let of = *of;
@@ -357,152 +356,6 @@ impl<'g> Writer<'g> {
         Ok(())
     }
 
-    /// The values that Python writes as a call.
-    fn moment_or_number(&mut self, graph: usize, node: &Node) -> Result<(), PickleError> {
-        match node {
-            Node::Date(packed) => {
-                self.class("datetime", "date")?;
-                self.packed(packed)?;
-                self.args(1);
-            }
-            Node::DateTime(packed, zone) => {
-                self.class("datetime", "datetime")?;
-                self.packed(packed)?;
-                self.zone(graph, *zone)?;
-            }
-            Node::Time(packed, zone) => {
-                self.class("datetime", "time")?;
-                self.packed(packed)?;
-                self.zone(graph, *zone)?;
-            }
-            Node::Delta(delta) => return self.delta(*delta),
-            Node::Zone(delta, name) => {
-                self.class("datetime", "timezone")?;
-                self.begin(graph, *delta)?;
-                if let Some(name) = name {
-                    self.begin(graph, *name)?;
-                }
-                self.args(1 + usize::from(name.is_some()));
-            }
-            Node::ZoneInfo(name) => {
-                self.zone_unpickle()?;
-                self.begin(graph, *name)?;
-                self.out.boundary()?;
-                self.write_int(1);
-                self.args(2);
-            }
-            Node::Decimal(text) => {
-                self.class("decimal", "Decimal")?;
-                self.begin(graph, *text)?;
-                self.args(1);
-            }
-            Node::Uuid(bytes, safe) => return self.uuid(bytes, *safe),
-            _ => {}
-        }
-        self.out.write(&[REDUCE]);
-        Ok(())
-    }
-
-    fn delta(&mut self, delta: Delta) -> Result<(), PickleError> {
-        self.class("datetime", "timedelta")?;
-        for part in [delta.days, delta.seconds, delta.micros] {
-            self.out.boundary()?;
-            self.write_int(i64::from(part));
-        }
-        self.args(3);
-        self.out.write(&[REDUCE]);
-        Ok(())
-    }
-
-    /// The arguments' end: the zone, if there is one, and the tuple.
-    fn zone(&mut self, graph: usize, zone: Option<NodeId>) -> Result<(), PickleError> {
-        if let Some(zone) = zone {
-            // One of two kinds, which hold no other zone.
-            self.begin(graph, zone)?;
-        }
-        self.args(1 + usize::from(zone.is_some()));
-        Ok(())
-    }
-
-    fn uuid(&mut self, bytes: &[u8; 16], safe: Option<bool>) -> Result<(), PickleError> {
-        self.class("uuid", "UUID")?;
-        self.out.boundary()?;
-        self.out.write(&[EMPTY_TUPLE, NEWOBJ]);
-        let object = self.memoize();
-        self.out.boundary()?;
-        self.out.write(&[EMPTY_DICT]);
-        self.memoize();
-        if safe.is_some() {
-            self.out.write(&[MARK]);
-        }
-        self.name(Cow::Borrowed(b"int"))?;
-        self.out.boundary()?;
-        let mut number = [0; 17];
-        number[..16].copy_from_slice(bytes);
-        number[..16].reverse();
-        self.write_long(&number);
-        match safe {
-            None => self.out.write(&[SETITEM]),
-            Some(safe) => {
-                self.name(Cow::Borrowed(b"is_safe"))?;
-                self.out.boundary()?;
-                self.write_int(if safe { 0 } else { -1 });
-                self.out.write(&[SETITEMS]);
-            }
-        }
-        self.out.write(&[BUILD]);
-        self.built = Some(object);
-        Ok(())
-    }
-
-    /// `ZoneInfo._unpickle`, a method of the class.
-    fn zone_unpickle(&mut self) -> Result<(), PickleError> {
-        self.class("builtins", "getattr")?;
-        self.class("zoneinfo", "ZoneInfo")?;
-        self.name(Cow::Borrowed(b"_unpickle"))?;
-        self.args(2);
-        self.out.write(&[REDUCE]);
-        self.memoize();
-        Ok(())
-    }
-
-    fn class(&mut self, module: &'static str, name: &'static str) -> Result<(), PickleError> {
-        self.out.boundary()?;
-        if let Some(&number) = self.classes.get(&(module, name)) {
-            self.recall(number);
-            return Ok(());
-        }
-        self.out.boundary()?;
-        match self.modules.get(module) {
-            Some(&number) => self.recall(number),
-            None => {
-                self.write_text(module.as_bytes());
-                let number = self.memoize();
-                self.modules.insert(module, number);
-            }
-        }
-        self.out.boundary()?;
-        self.write_text(name.as_bytes());
-        self.memoize();
-        self.out.write(&[STACK_GLOBAL]);
-        let number = self.memoize();
-        self.classes.insert((module, name), number);
-        Ok(())
-    }
-
-    fn packed(&mut self, bytes: &[u8]) -> Result<(), PickleError> {
-        self.out.boundary()?;
-        self.write_bytes(bytes);
-        self.memoize();
-        Ok(())
-    }
-
-    /// The tuple of a call's one to three arguments.
-    fn args(&mut self, count: usize) {
-        self.out.write(&[[TUPLE1, TUPLE2, TUPLE3][count.clamp(1, 3) - 1]]);
-        self.memoize();
-    }
-
     fn end_tuple(&mut self, graph: usize, id: NodeId, length: usize) {
         let number = self.graphs[graph].1[id.at()];
         if number != NO {
@@ -521,80 +374,6 @@ impl<'g> Writer<'g> {
         self.remember(graph, id);
     }
 
-    fn write_int(&mut self, value: i64) {
-        match value {
-            0..=0xff => self.out.write(&[BININT1, value as u8]),
-            0..=0xffff => {
-                self.out.write(&[BININT2]);
-                self.out.write(&(value as u16).to_le_bytes());
-            }
-            -0x8000_0000..=0x7fff_ffff => {
-                self.out.write(&[BININT]);
-                self.out.write(&(value as i32).to_le_bytes());
-            }
-            _ => self.write_long(&value.to_le_bytes()),
-        }
-    }
-
-    fn write_long(&mut self, bytes: &[u8]) {
-        if let Some(value @ -0x8000_0000..=0x7fff_ffff) = integer::to_i64(bytes) {
-            return self.write_int(value);
-        }
-        let bytes = integer::shortest(bytes);
-        match u8::try_from(bytes.len()) {
-            Ok(length) => self.out.write(&[LONG1, length]),
-            Err(_) => {
-                self.out.write(&[LONG4]);
-                self.out.write(&(bytes.len() as u32).to_le_bytes());
-            }
-        }
-        self.out.write(bytes);
-    }
-
-    fn write_text(&mut self, text: &[u8]) {
-        self.sized([SHORT_BINUNICODE, BINUNICODE], text);
-    }
-
-    fn write_bytes(&mut self, bytes: &[u8]) {
-        self.sized([SHORT_BINBYTES, BINBYTES], bytes);
-    }
-
-    fn sized(&mut self, opcodes: [u8; 2], bytes: &[u8]) {
-        let mut header = [opcodes[1], 0, 0, 0, 0];
-        // Below MAX_BYTES.
-        header[1..].copy_from_slice(&(bytes.len() as u32).to_le_bytes());
-        match u8::try_from(bytes.len()) {
-            Ok(length) => self.out.write_long(&[opcodes[0], length], bytes),
-            Err(_) => self.out.write_long(&header, bytes),
-        }
-    }
-
-    fn write_byte_array(&mut self, bytes: &[u8]) -> Result<(), PickleError> {
-        if self.protocol == Protocol::Five {
-            let mut header = [BYTEARRAY8; 9];
-            header[1..].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
-            self.out.write_long(&header, bytes);
-            return Ok(());
-        }
-        self.class("builtins", "bytearray")?;
-        if bytes.is_empty() {
-            self.out.boundary()?;
-            self.out.write(&[EMPTY_TUPLE]);
-        } else {
-            self.packed(bytes)?;
-            self.args(1);
-        }
-        self.out.write(&[REDUCE]);
-        Ok(())
-    }
-
-    /// Remembers what was written last; answers its number.
-    fn memoize(&mut self) -> u32 {
-        self.out.write(&[MEMOIZE]);
-        self.count += 1;
-        self.count - 1
-    }
-
     fn remember(&mut self, graph: usize, id: NodeId) {
         let number = match self.built.take() {
             Some(number) => number,
@@ -602,16 +381,6 @@ impl<'g> Writer<'g> {
         };
         if let Some(place) = self.graphs[graph].1.get_mut(id.at()) {
             *place = number;
-        }
-    }
-
-    fn recall(&mut self, number: u32) {
-        match u8::try_from(number) {
-            Ok(number) => self.out.write(&[BINGET, number]),
-            Err(_) => {
-                self.out.write(&[LONG_BINGET]);
-                self.out.write(&number.to_le_bytes());
-            }
         }
     }
 }
