@@ -25,6 +25,8 @@ pub(crate) async fn run(report: &mut Report, vector: &Value, place: &Place) {
                 Ok(())
             }
             "forget" => {
+                // The row goes too, and the session is one that was never loaded.
+                place.database.connect().execute("DELETE FROM django_session", ()).unwrap();
                 session = store.session_from_cookie(vector["start_key"].as_str());
                 Ok(())
             }

@@ -186,7 +186,9 @@ pub fn same_data(report: &mut Report, what: &str, store: &SessionStore, found: &
     if found == expected {
         return;
     }
-    if !found.starts_with('.') || !expected.starts_with('.') {
+    // Near the length where it stops to pay, another deflate may pack what Python's leaves as it is.
+    let alike = found.len().abs_diff(expected.len()) <= 8;
+    if !(found.starts_with('.') || alike) || !(expected.starts_with('.') || alike) {
         report.fail(&format!("{what}, session_data: {found}, expected {expected}"));
         return;
     }
