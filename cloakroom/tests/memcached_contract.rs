@@ -12,7 +12,7 @@ use cloakroom::storage::{
     CacheKey, Expect, Insert, MemcachedStorage, New, Remove, Replace, Storage, StorageError, Touch,
 };
 use cloakroom::testing::{StorageContract, session_contract};
-use cloakroom::{Clock, SessionStore, Settings, Timestamp};
+use cloakroom::{Clock, Engine, SessionStore, Settings, Timestamp};
 use memcached::{options, several, start, start_all, storage};
 use test_servers::Memcached;
 
@@ -59,10 +59,8 @@ async fn three_servers_keep_the_contract() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sessions_on_memcached_keep_what_sessions_promise() {
     let Some(servers) = several(2).await else { return };
-    session_contract(async || {
-        SessionStore::db(options(&servers).open(), Settings::new().secret_key("a secret")).unwrap()
-    })
-    .await;
+    session_contract(async || SessionStore::new(Engine::cache(options(&servers).open()), Settings::new()).unwrap())
+        .await;
 }
 
 fn in_seconds(seconds: f64) -> Timestamp {
@@ -161,12 +159,16 @@ async fn an_entry_ends_by_itself() {
 async fn what_is_no_pickle_is_damaged_and_stays() {
     let Some(server) = start(Memcached::start).await else { return };
     let storage = storage(&server);
-    // Text and a number of pymemcache's, a value that pylibmc packed, one of somebody else.
-    for flags in [0, 2, 16, 9, 4_294_967_295] {
+    // Nothing said, numbers, text, one of somebody else.
+    for flags in [0, 2, 4, 16, 17, 32, 4_294_967_295] {
         server.set(":1:a", flags, 0, b"42");
         let error = storage.read("a").await.unwrap_err();
         assert!(matches!(error, StorageError::Damaged(_)), "{error:?}");
         assert_eq!(server.get(":1:a").unwrap().data, b"42");
+    }
+    for flags in [1, 9, 33] {
+        server.set(":1:a", flags, 0, b"42");
+        assert_eq!(storage.read("a").await.unwrap().unwrap().data, "42", "{flags}");
     }
 }
 

@@ -19,7 +19,7 @@ use cloakroom::storage::memcached::MemcachedOptions;
 use cloakroom::storage::{
     Expect, Insert, MemcachedStorage, New, Remove, Replace, Storage, StorageError, Touch, Version,
 };
-use cloakroom::{Session, SessionError, SessionKey, SessionStore, Settings, Timestamp};
+use cloakroom::{Engine, Session, SessionError, SessionKey, SessionStore, Settings, Timestamp};
 use memcached::{options, several, start, storage};
 use test_servers::{Memcached, Proxy};
 
@@ -423,7 +423,7 @@ async fn a_server_that_speaks_something_else_is_an_error() {
 }
 
 fn store(storage: MemcachedStorage) -> SessionStore {
-    SessionStore::db(storage, Settings::new().secret_key("a secret")).unwrap()
+    SessionStore::new(Engine::cache(storage), Settings::new()).unwrap()
 }
 
 async fn saved(store: &SessionStore) -> (Session, SessionKey) {

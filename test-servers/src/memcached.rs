@@ -95,7 +95,7 @@ impl Memcached {
         };
         command.args(&self.options);
         self.guard = Some(Guard::start(&command, &self.folder, self.user.run("sh")));
-        until("memcached", &self.folder, || self.try_ask("version\r\n").is_ok_and(|line| line.starts_with("VERSION")));
+        until("memcached", &self.folder, || self.try_ask("version").is_ok_and(|line| line.starts_with("VERSION")));
     }
 
     /// Where it listens, as Django's `LOCATION` has it.
@@ -115,12 +115,16 @@ impl Memcached {
         }
     }
 
-    /// What it holds under a key.
+    /// What it holds under a key; nothing under one that it cannot take.
     ///
     /// # Panics
     /// It does not answer.
     pub fn get(&self, key: &str) -> Option<Item> {
         let (mut stream, line) = self.send(format!("gets {key}\r\n").as_bytes()).expect("an answer");
+        if !line.starts_with("VALUE ") {
+            assert!(line == "END" || line.starts_with("CLIENT_ERROR"), "{line}");
+            return None;
+        }
         let mut words = line.split(' ').skip(2).map(|word| word.parse::<u64>().expect("a number"));
         let (flags, length, cas) = (words.next()? as u32, words.next()? as usize, words.next()?);
         let mut data = vec![0; length];
@@ -145,19 +149,19 @@ impl Memcached {
     /// # Panics
     /// It does not answer.
     pub fn ttl(&self, key: &str) -> Option<u32> {
-        self.ask(&format!("mg {key} t\r\n")).strip_prefix("HD t").and_then(|seconds| seconds.parse().ok())
+        self.ask(&format!("mg {key} t")).strip_prefix("HD t").and_then(|seconds| seconds.parse().ok())
     }
 
-    /// The first line it answers to a request.
+    /// The first line it answers to a command.
     ///
     /// # Panics
     /// It does not answer.
-    pub fn ask(&self, request: &str) -> String {
-        self.try_ask(request).expect("an answer")
+    pub fn ask(&self, command: &str) -> String {
+        self.try_ask(command).expect("an answer")
     }
 
-    fn try_ask(&self, request: &str) -> io::Result<String> {
-        self.send(request.as_bytes()).map(|(_, line)| line)
+    fn try_ask(&self, command: &str) -> io::Result<String> {
+        self.send(format!("{command}\r\n").as_bytes()).map(|(_, line)| line)
     }
 
     fn send(&self, request: &[u8]) -> io::Result<(BufReader<Box<dyn Stream>>, String)> {

@@ -80,17 +80,22 @@ impl Place {
         let settings = Settings::new().secret_key(secret(vector)).time_zone("UTC");
         let settings = settings.session_cookie_age(vector["cookie_age"].as_f64().unwrap_or(1_209_600.0));
         let database = Database::new(&settings).await;
-        // The tests of both run at once.
-        let redis_database = if backend == Backend::Redis { 1 } else { 2 };
+        let redis_database = match backend {
+            Backend::Redis | Backend::DjangoRedis => {
+                let server = Redis::shared().unwrap();
+                server.command(0, &["FLUSHALL"]);
+                0
+            }
+            _ => 0,
+        };
         let url = match backend {
             Backend::Redis | Backend::DjangoRedis => {
                 let server = Redis::shared().unwrap();
-                server.command(redis_database, &["FLUSHDB"]);
                 server.url(server.port(), redis_database)
             }
             Backend::Memcached => {
                 let server = memcached().unwrap();
-                server.ask("flush_all\r\n");
+                server.ask("flush_all");
                 format!("pymemcache://{}", server.location())
             }
             Backend::File => format!("filecache://{}", folder.path().display()),
@@ -113,11 +118,7 @@ impl Place {
             .session_engine(engine)
             .database_url(format!("sqlite:///{}", database.path().display()))
             .add_cache("default", cache);
-        let mut store = at_its_moment(vector, SessionStore::open(settings).unwrap());
-        if backend == Backend::Memcached && vector["ttl"]["exptime"].as_f64().is_some_and(|told| told > 2_592_000.0) {
-            // A life beyond 30 days is kept as a moment, by the clock of the real server.
-            store = store.with_clock(cloakroom::Clock::system());
-        }
+        let store = at_its_moment(vector, SessionStore::open(settings).unwrap());
         Self { backend, store, database, folder, redis_database }
     }
 
@@ -138,7 +139,8 @@ impl Place {
                 Redis::shared().unwrap().set(self.redis_database, key, &data);
             }
             Backend::Memcached => {
-                if is_key_of_memcached(key) {
+                // What no cache could hold under such a key is not there.
+                if key.len() <= 250 && key.bytes().all(|byte| byte.is_ascii_graphic()) {
                     memcached().unwrap().set(key, vector["flags"].as_u64().unwrap() as u32, 0, &data);
                 }
             }
@@ -162,7 +164,7 @@ impl Place {
             }
             Backend::Memcached => {
                 let server = memcached().unwrap();
-                let item = is_key_of_memcached(key).then(|| server.get(key))??;
+                let item = server.get(key)?;
                 assert_eq!(item.flags & 1, 1, "a pickle");
                 Some(Kept { value: item.data, end: server.ttl(key).map(f64::from) })
             }
@@ -195,7 +197,7 @@ impl Place {
                 Redis::shared().unwrap().command(self.redis_database, &["DEL", key]);
             }
             Backend::Memcached => {
-                memcached().unwrap().ask(&format!("delete {key}\r\n"));
+                memcached().unwrap().ask(&format!("delete {key}"));
             }
             Backend::File => {
                 let _ = std::fs::remove_file(self.file_of(key));
@@ -224,9 +226,4 @@ impl Place {
         let data = session.aload().await.unwrap();
         session.session_key().is_some().then(|| data.to_json())
     }
-}
-
-/// Under anything else memcached holds nothing.
-fn is_key_of_memcached(key: &str) -> bool {
-    key.len() <= 250 && !key.bytes().any(|byte| byte <= b' ' || byte == 127)
 }

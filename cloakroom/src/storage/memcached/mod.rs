@@ -52,7 +52,7 @@ pub use placement::MemcachedPlacement;
 /// | a value beyond the server's limit (1 MiB unless started with `-I`) | the same, with both sizes; the old entry stays |
 /// | a key of more than 250 bytes, or with blanks or control characters | the same |
 /// | a write was sent, and its answer did not come | [`StorageError::OutcomeUnknown`](super::StorageError::OutcomeUnknown); the engine reads back |
-/// | a value without flag 1, which marks a pickle | [`StorageError::Damaged`](super::StorageError::Damaged) |
+/// | a value whose flags say that it is no pickle | [`StorageError::Damaged`](super::StorageError::Damaged) |
 ///
 /// A read does not say when an entry ends ([`Stored::expires`](super::Stored::expires) is `None`). The end is kept in
 /// whole seconds, rounded up, and a server counts seconds by a clock that ticks once a second; one after January 2038 is

@@ -249,8 +249,8 @@ impl Storage for MemcachedStorage {
         let Some((item, cas)) = found.map_err(|failure| failure.of_read(operation.pool.name()))? else {
             return Ok(None);
         };
-        if item.flags != PICKLE {
-            return Err(StorageError::Damaged("a value in memcached without the flag that marks a pickle"));
+        if !request::is_pickle(item.flags) {
+            return Err(StorageError::Damaged("a value in memcached whose flags say that it is no pickle"));
         }
         Ok(Some(Stored::new(item.data, None, cas.version())))
     }

@@ -5,8 +5,15 @@ use super::life::Life;
 
 /// The longest key that memcached takes, in bytes.
 const LONGEST_KEY: usize = 250;
-/// What Django's clients write with a pickle, and look for when they read.
+/// The flags that Django's clients write with a pickle.
 pub(super) const PICKLE: u32 = 1;
+/// Those that make them take a value for something else: whole numbers and text.
+const OTHERS: u32 = 2 | 4 | 16;
+
+/// Whether Django's clients take a value with these flags for a pickle.
+pub(super) fn is_pickle(flags: u32) -> bool {
+    flags & PICKLE != 0 && flags & OTHERS == 0
+}
 
 /// When a value is to be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
