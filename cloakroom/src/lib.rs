@@ -81,6 +81,7 @@
 //! | `file` | `storage::FileStorage`, Django's engine `file`; Unix only |
 //! | `postgres` | `storage::PostgresStorage` |
 //! | `mysql` | `storage::MysqlStorage`, for MySQL and MariaDB |
+//! | `memcached` | `storage::MemcachedStorage` |
 //! | `toml` | settings from a file `cloakroom.toml` |
 //! | `testing` | sessions made beforehand and a cookie jar for tests of handlers; the contract suite for storages, and a storage that counts its round trips |
 #![forbid(unsafe_code)]
