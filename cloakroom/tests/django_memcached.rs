@@ -52,7 +52,7 @@ impl Site {
         Self { process, orders, answers: BufReader::new(answers).lines() }
     }
 
-    fn ask(&mut self, order: Value) -> Value {
+    fn ask(&mut self, order: &Value) -> Value {
         writeln!(self.orders.as_mut().unwrap(), "{order}").unwrap();
         serde_json::from_str(&self.answers.next().unwrap().unwrap()).unwrap()
     }
@@ -83,7 +83,7 @@ async fn places_keys_as(
                 (key, json!({"n": n, "text": "héllo"}))
             })
             .collect();
-        site.ask(json!(["set", values]));
+        site.ask(&json!(["set", values]));
         let mut counts = vec![0; servers.len()];
         for name in values.keys() {
             let Some(found) = storage.read(name).await.unwrap() else { panic!("{library}: {name} is elsewhere") };
@@ -95,8 +95,8 @@ async fn places_keys_as(
         }
         assert!(counts.iter().all(|&count| count > 300), "{counts:?}");
         let copies: Vec<_> = values.keys().map(|name| format!("{name}copy")).collect();
-        let found = site.ask(json!(["get", copies]));
-        let gone = site.ask(json!(["get", values.keys().collect::<Vec<_>>()]));
+        let found = site.ask(&json!(["get", copies]));
+        let gone = site.ask(&json!(["get", values.keys().collect::<Vec<_>>()]));
         for (name, value) in &values {
             assert_eq!(&found[format!("{name}copy")], value, "{library}");
             assert_eq!(gone[name], Value::Null, "{library}");
@@ -126,7 +126,7 @@ async fn a_session_of_djangos_is_framed_alike() {
         let storage = MemcachedOptions::new(&locations).unwrap().placement(placement).open();
         // A day, and two months: past thirty days the number means a moment.
         for seconds in [86_400_u32, 5_000_000] {
-            let key = site.ask(json!(["session", {"name": "Ada"}, seconds]));
+            let key = site.ask(&json!(["session", {"name": "Ada"}, seconds]));
             let name = format!("django.contrib.sessions.cache{}", key.as_str().unwrap());
             let full = format!(":1:{name}");
             let django = servers.iter().find_map(|server| Some((server, server.get(&full)?))).unwrap();
@@ -140,7 +140,7 @@ async fn a_session_of_djangos_is_framed_alike() {
             let ours = server.get(&full).unwrap();
             assert_eq!((ours.flags, &ours.data), (item.flags, &item.data), "{library}");
             assert!(server.ttl(&full).unwrap().abs_diff(life) <= 3);
-            assert_eq!(site.ask(json!(["load", key]))["name"], "Ada");
+            assert_eq!(site.ask(&json!(["load", key]))["name"], "Ada");
         }
     }
 }

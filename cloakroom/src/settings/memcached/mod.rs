@@ -62,7 +62,6 @@ fn refuse(name: &str, problem: &str, remedy: &str) -> SettingsError {
 mod tests {
     use super::*;
     use crate::settings::environ::{OptionValue, put};
-    use crate::storage::CacheKey;
 
     fn cache(url: &str, options: &[(&str, OptionValue)]) -> Cache {
         let mut cache = Cache::from_url(url).unwrap();
