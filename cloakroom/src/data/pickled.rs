@@ -44,6 +44,8 @@ impl SessionData {
             if let Value::Text(json) = value {
                 starts.push(text.len());
                 text.push_str(json);
+                // Two numbers are not to become one.
+                text.push(' ');
             }
         }
         let mut reader = JsonReader::new();

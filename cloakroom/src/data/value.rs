@@ -28,20 +28,32 @@ impl<'a> Value<'a> {
         self.json(Show::Lossy).unwrap_or(Cow::Borrowed("null"))
     }
 
-    /// Whether both are written alike.
+    /// Whether both are written alike: as text, as JSON of Django's or, for what JSON lacks, as a pickle.
     pub(super) fn same(self, other: Self) -> bool {
         match (self, other) {
             (Self::Text(one), Self::Text(two)) => one == two,
             (Self::Node(graph, one), Self::Node(of, two)) if Arc::ptr_eq(graph, of) && one == two => true,
-            (Self::Node(graph, one), Self::Node(of, two)) => {
-                let pickled = |graph: &Arc<Graph>, id| {
-                    let mut writer = Writer::new(Protocol::Five);
-                    writer.value(graph, id).and_then(|()| writer.finish())
-                };
-                matches!((pickled(graph, one), pickled(of, two)), (Ok(one), Ok(two)) if one == two)
-            }
-            _ => false,
+            _ => match (self.plain(), other.plain()) {
+                (Some(one), Some(two)) => one == two,
+                (None, None) => matches!((self.pickled(), other.pickled()), (Some(one), Some(two)) if one == two),
+                _ => false,
+            },
         }
+    }
+
+    /// The value as Python's `json` writes it, if it does.
+    fn plain(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Node(..) => self.json(Show::Strict).ok(),
+            // Read and written anew: without spaces and with Python's escapes.
+            Self::Text(text) => crate::wire::pickle::canonical_json(text).ok().map(Cow::Owned),
+        }
+    }
+
+    fn pickled(self) -> Option<Vec<u8>> {
+        let Self::Node(graph, id) = self else { return None };
+        let mut writer = Writer::new(Protocol::Five);
+        writer.value(graph, id).and_then(|()| writer.finish()).ok()
     }
 
     /// Appends a name as it stands inside the quotes of JSON.

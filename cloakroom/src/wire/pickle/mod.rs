@@ -213,12 +213,24 @@ pub fn read(bytes: &Bytes) -> Result<Pickle, PickleError> {
 /// ```
 pub fn from_json(text: &str, protocol: Protocol) -> Result<Vec<u8>, PickleError> {
     scan(text)?;
+    let graph = graph_of_json(text)?;
+    let mut writer = Writer::new(protocol);
+    writer.value(&graph, graph.root())?;
+    writer.finish()
+}
+
+/// JSON text, which is valid, as Python's `json.dumps` writes what it reads.
+pub(crate) fn canonical_json(text: &str) -> Result<String, PickleError> {
+    let graph = graph_of_json(text)?;
+    let mut out = String::new();
+    append_value(&mut out, &graph, graph.root(), Show::Strict)?;
+    Ok(out)
+}
+
+fn graph_of_json(text: &str) -> Result<Graph, PickleError> {
     let mut reader = JsonReader::new();
     let root = reader.read(text, 0)?;
-    let graph = reader.finish(Bytes::copy_from_slice(text.as_bytes()), root)?;
-    let mut writer = Writer::new(protocol);
-    writer.value(&graph, root)?;
-    writer.finish()
+    reader.finish(Bytes::copy_from_slice(text.as_bytes()), root)
 }
 
 /// The pickle of `None`, which marks a session that is gone.
