@@ -82,6 +82,7 @@
 //! | `postgres` | `storage::PostgresStorage` |
 //! | `mysql` | `storage::MysqlStorage`, for MySQL and MariaDB |
 //! | `memcached` | `storage::MemcachedStorage` |
+//! | `redis` | `storage::RedisStorage`, for one server, Redis Sentinel and Redis Cluster |
 //! | `toml` | settings from a file `cloakroom.toml` |
 //! | `testing` | sessions made beforehand and a cookie jar for tests of handlers; the contract suite for storages, and a storage that counts its round trips |
 #![forbid(unsafe_code)]

@@ -13,6 +13,7 @@ mod postgresql;
 mod program;
 mod proxy;
 mod redis;
+mod redis_group;
 
 pub use mariadb::MariaDb;
 pub use memcached::{Item, Memcached};
@@ -20,6 +21,7 @@ pub use pgbouncer::PgBouncer;
 pub use postgresql::PostgreSql;
 pub use proxy::Proxy;
 pub use redis::Redis;
+pub use redis_group::{RedisCluster, RedisSentinel};
 
 /// The password of every server here: one that has to be escaped in a URL.
 pub const PASSWORD: &str = "p@ss/w:rd$#1";

@@ -16,7 +16,7 @@ use super::failure::{ServerSaid, Source, TimedOut};
 use super::tls::Tls;
 
 /// Where a server listens.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Address {
     Tcp(String, u16),
     Unix(PathBuf),

@@ -70,6 +70,22 @@ impl ServerSaid {
         Self { code: code.to_owned(), message: message.to_owned() }
     }
 
+    pub(super) fn code(&self) -> &str {
+        &self.code
+    }
+
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// A cluster that is finding itself says so: nothing was done, and soon it will be.
+    pub(super) fn is_of_a_changing_cluster(&self) -> bool {
+        matches!(
+            self.code.as_str(),
+            "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN" | "READONLY" | "MASTERDOWN" | "LOADING"
+        )
+    }
+
     /// Another server is to be asked, or the same one by another name.
     pub(super) fn is_elsewhere(&self) -> bool {
         matches!(self.code.as_str(), "READONLY" | "MASTERDOWN")
@@ -131,6 +147,6 @@ mod tests {
         let said = ServerSaid::of("ERR", "unknown command 'EVALSHA', with args beginning with: 'a1' '1' ':1:secret' ");
         assert_eq!(said.to_string(), "ERR unknown command 'EVALSHA'");
         let said = ServerSaid::of("ERR", "Error running script (call to f_a1): @user_script:1: WRONGTYPE Operation …");
-        assert_eq!(said.code, "WRONGTYPE");
+        assert_eq!(said.code(), "WRONGTYPE");
     }
 }

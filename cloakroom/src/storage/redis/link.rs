@@ -113,6 +113,14 @@ impl Link {
         answer
     }
 
+    /// Gives one command to the server that a slot of a cluster is on its way to.
+    pub(super) async fn ask_asking(&self, command: &Cmd, deadline: Deadline) -> Result<Value, Failure> {
+        let mut both = redis::Pipeline::with_capacity(2);
+        both.cmd("ASKING").add_command(command.clone());
+        let answer = self.ask_all(&both, 2, deadline).await?.pop();
+        answer.ok_or(Failure::Unexpected)?.extract_error().map_err(Failure::of)
+    }
+
     /// The same for several commands in one go, whose errors are among the answers.
     pub(super) async fn ask_all(
         &self,

@@ -14,6 +14,7 @@
 //! # }
 //! ```
 
+mod cluster;
 mod dial;
 mod failure;
 mod given;

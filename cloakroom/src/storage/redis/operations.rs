@@ -45,8 +45,8 @@ impl RedisStorage {
         self.inner.expiry.life(self.clock.now(), end)
     }
 
-    async fn write(&self, command: &Cmd) -> Result<Value, StorageError> {
-        self.inner.way.ask(command, false, self.deadline()).await.map_err(Failure::of_write)
+    async fn write(&self, key: &str, command: &Cmd) -> Result<Value, StorageError> {
+        self.inner.way.ask(key, command, false, self.deadline()).await.map_err(Failure::of_write)
     }
 
     async fn run(&self, script: &Script, keys: &[&str], arguments: &[&[u8]]) -> Result<i64, StorageError> {
@@ -78,7 +78,7 @@ impl RedisStorage {
         for _ in 0..LOOKS {
             let mut command = redis::cmd("SCAN");
             command.arg(cursor).arg("MATCH").arg(&self.inner.pattern).arg("COUNT").arg(limit);
-            let answer = self.inner.way.ask(&command, true, deadline).await?;
+            let answer = self.inner.way.ask("", &command, true, deadline).await?;
             let (next, found): (u64, Vec<Vec<u8>>) =
                 redis::from_redis_value(answer).map_err(|_| Failure::Unexpected)?;
             // A key that is no text is none of ours.
@@ -129,9 +129,10 @@ impl RedisStorage {
 impl Storage for RedisStorage {
     /// One `GET`, so the end of an entry is not known.
     async fn read(&self, name: &str) -> Result<Option<Stored>, StorageError> {
+        let key = self.inner.key.of(name);
         let mut command = redis::cmd("GET");
-        command.arg(self.inner.key.of(name));
-        match self.inner.way.ask(&command, true, self.deadline()).await.map_err(Failure::of_read)? {
+        command.arg(&key);
+        match self.inner.way.ask(&key, &command, true, self.deadline()).await.map_err(Failure::of_read)? {
             Value::Nil => Ok(None),
             Value::BulkString(data) => {
                 let version = version_of(&data);
@@ -142,7 +143,8 @@ impl Storage for RedisStorage {
     }
 
     async fn insert(&self, name: &str, new: New<'_>) -> Result<Insert, StorageError> {
-        match self.write(&self.set(&self.inner.key.of(name), new, true)).await? {
+        let key = self.inner.key.of(name);
+        match self.write(&key, &self.set(&key, new, true)).await? {
             // `EXISTS` of what is over at once: nothing is there.
             Value::Okay | Value::Int(0) => Ok(Insert::Inserted(version_of(new.data))),
             Value::Nil | Value::Int(_) => Ok(Insert::Exists),
@@ -175,7 +177,7 @@ impl Storage for RedisStorage {
     async fn remove(&self, name: &str, expect: Expect<'_>) -> Result<Remove, StorageError> {
         let key = self.inner.key.of(name);
         let Expect::Version(_) = expect else {
-            return match self.write(redis::cmd("DEL").arg(&key)).await? {
+            return match self.write(&key, redis::cmd("DEL").arg(&key)).await? {
                 Value::Int(0) => Ok(Remove::Missing),
                 Value::Int(_) => Ok(Remove::Removed),
                 _ => Err(unexpected()),
@@ -207,7 +209,8 @@ impl Storage for RedisStorage {
     }
 
     async fn bury(&self, name: &str, marker: New<'_>) -> Result<(), StorageError> {
-        self.write(&self.set(&self.inner.key.of(name), marker, false)).await.map(drop)
+        let key = self.inner.key.of(name);
+        self.write(&key, &self.set(&key, marker, false)).await.map(drop)
     }
 
     /// All strings under this prefix and version, sessions or not, by `SCAN`: a page has about `limit` of them, and an

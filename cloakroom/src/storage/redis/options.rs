@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cluster::Cluster;
 use super::dial::{Address, Dialer, Login};
 use super::given::RedisConnection;
 use super::life::RedisExpiry;
@@ -60,12 +61,14 @@ pub struct RedisOptions {
 enum Place {
     Server(Address),
     Sentinel { service: String, sentinels: Vec<Address>, login: Login },
+    Cluster(Vec<Address>),
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Server(address) => write!(f, "{address}"),
+            Self::Cluster(servers) => write!(f, "a cluster with {servers:?}"),
             Self::Sentinel { service, sentinels, .. } => write!(f, "{service} by the sentinels {sentinels:?}"),
         }
     }
@@ -194,6 +197,22 @@ impl RedisOptions {
         self
     }
 
+    /// A Redis Cluster by some of its servers, in the place of host and port; the others, and what becomes of them, are
+    /// found out. A change of key takes two steps there, since its two keys may be on two servers.
+    ///
+    /// ```
+    /// use cloakroom::storage::Storage;
+    /// use cloakroom::storage::redis::RedisOptions;
+    ///
+    /// let storage = RedisOptions::new().cluster([("one.example", 7000), ("two.example", 7000)]).open();
+    /// assert!(!storage.capabilities().atomic_rename);
+    /// ```
+    pub fn cluster<H: Into<String>>(mut self, servers: impl IntoIterator<Item = (H, u16)>) -> Self {
+        let servers = servers.into_iter().map(|(host, port)| Address::Tcp(host.into(), port)).collect();
+        self.place = Place::Cluster(servers);
+        self
+    }
+
     /// The user to log in as (`ACL`); the server's default user unless told.
     pub fn user(mut self, user: impl Into<String>) -> Self {
         self.login.user = Some(user.into());
@@ -267,14 +286,16 @@ impl RedisOptions {
         let timeout = self.connect_timeout.unwrap_or(self.entries.timeout).min(self.entries.timeout);
         let place = self.place.to_string();
         let dialer = Dialer { login: self.login, database: self.database, tls: self.tls, timeout };
-        let end = match self.place {
-            Place::Server(address) => End::Server(dialer, address),
+        let link = |end| Way::Link(Box::new(Link::to(end)));
+        let way = match self.place {
+            Place::Server(address) => link(End::Server(dialer, address)),
             Place::Sentinel { service, sentinels, login } => {
                 let ask = Dialer { login, database: 0, tls: None, timeout };
-                End::Sentinels(Sentinels::new(service, sentinels, ask, dialer))
+                link(End::Sentinels(Sentinels::new(service, sentinels, ask, dialer)))
             }
+            Place::Cluster(servers) => Way::Cluster(Box::new(Cluster::new(dialer, servers))),
         };
-        self.entries.storage(Way::Link(Box::new(Link::to(end))), place)
+        self.entries.storage(way, place)
     }
 }
 

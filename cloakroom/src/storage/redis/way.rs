@@ -2,6 +2,7 @@
 
 use redis::{Cmd, Pipeline, Value};
 
+use super::cluster::Cluster;
 use super::failure::Failure;
 use super::given::RedisConnection;
 use super::link::{Deadline, Link};
@@ -9,14 +10,22 @@ use super::scripts::Script;
 
 pub(super) enum Way {
     Link(Box<Link>),
+    Cluster(Box<Cluster>),
     Given(RedisConnection),
 }
 
 impl Way {
-    /// Gives one command; what only `reads` may be given twice.
-    pub(super) async fn ask(&self, command: &Cmd, reads: bool, deadline: Deadline) -> Result<Value, Failure> {
+    /// Gives one command about a key; what only `reads` may be given twice.
+    pub(super) async fn ask(
+        &self,
+        key: &str,
+        command: &Cmd,
+        reads: bool,
+        deadline: Deadline,
+    ) -> Result<Value, Failure> {
         match self {
             Self::Link(link) => link.ask(command, reads, deadline).await,
+            Self::Cluster(cluster) => cluster.ask(key, command, reads, deadline).await,
             Self::Given(connection) => connection.ask(command, reads, deadline).await,
         }
     }
@@ -29,9 +38,10 @@ impl Way {
         arguments: &[&[u8]],
         deadline: Deadline,
     ) -> Result<i64, Failure> {
-        let mut answer = self.ask(&script.by_name(keys, arguments), false, deadline).await;
+        let key = keys.first().copied().unwrap_or_default();
+        let mut answer = self.ask(key, &script.by_name(keys, arguments), false, deadline).await;
         if answer.as_ref().is_err_and(Failure::is_unknown_script) {
-            answer = self.ask(&script.with_text(keys, arguments), false, deadline).await;
+            answer = self.ask(key, &script.with_text(keys, arguments), false, deadline).await;
         }
         match answer? {
             Value::Int(answer) => Ok(answer),
@@ -39,7 +49,7 @@ impl Way {
         }
     }
 
-    /// Gives several commands in one go, on a single server.
+    /// Gives several commands in one go, on a single server. A cluster has no such thing.
     pub(super) async fn ask_all(
         &self,
         commands: &Pipeline,
@@ -48,6 +58,7 @@ impl Way {
     ) -> Result<Vec<Value>, Failure> {
         match self {
             Self::Link(link) => link.ask_all(commands, count, deadline).await,
+            Self::Cluster(_) => Err(Failure::Unexpected),
             Self::Given(connection) => connection.ask_all(commands, count, deadline).await,
         }
     }
@@ -56,6 +67,7 @@ impl Way {
     pub(super) fn is_cluster(&self) -> bool {
         match self {
             Self::Link(_) => false,
+            Self::Cluster(_) => true,
             Self::Given(connection) => connection.is_cluster(),
         }
     }
