@@ -81,11 +81,7 @@ impl Place {
         let settings = settings.session_cookie_age(vector["cookie_age"].as_f64().unwrap_or(1_209_600.0));
         let database = Database::new(&settings).await;
         let redis_database = match backend {
-            Backend::Redis | Backend::DjangoRedis => {
-                let server = Redis::shared().unwrap();
-                server.command(0, &["FLUSHALL"]);
-                0
-            }
+            Backend::Redis | Backend::DjangoRedis => Redis::shared().unwrap().new_database(),
             _ => 0,
         };
         let url = match backend {
