@@ -35,31 +35,63 @@ pub(super) fn seal(format: CacheFormat, mut serialized: Vec<u8>, row: Option<&Ve
     format.pack(serialized)
 }
 
-/// `None` for a marker, which says that nothing stands here.
-pub(super) fn decode(format: CacheFormat, kept: &Bytes) -> Result<Option<CachedValue>, DecodeError> {
+/// What stands in a cache under a session's name.
+pub(super) enum Cached {
+    Session(CachedValue),
+    /// A reader's note that it is about to put a copy here.
+    Lease,
+    /// The session has ended, or is about to.
+    Marker,
+}
+
+/// Reads what a cache holds. What Python reads as `None` is a marker, or with something behind its end a lease.
+pub(super) fn decode(format: CacheFormat, kept: &Bytes) -> Result<Cached, DecodeError> {
     let serialized = match format.unpack(kept).map_err(DecodeError::Zlib)? {
         std::borrow::Cow::Borrowed(_) => kept.clone(),
         std::borrow::Cow::Owned(serialized) => serialized.into(),
     };
-    if format.serializer == CacheSerializer::Json {
-        if serialized.trim_ascii() == b"null" {
-            return Ok(None);
+    let (data, behind) = match format.serializer {
+        CacheSerializer::Json if serialized.trim_ascii() == b"null" => (None, serialized.len() - b"null".len()),
+        CacheSerializer::Json => (Some(SessionData::from_bytes(serialized).map_err(DecodeError::Json)?), 0),
+        CacheSerializer::Pickle(_) => {
+            let unpickled = SessionData::from_pickle(&serialized)?;
+            let behind = &serialized[unpickled.end..];
+            if let Some(data) = unpickled.data {
+                let row = (1..=LONGEST_VERSION).contains(&behind.len()).then(|| Version::from_bytes(behind));
+                return Ok(Cached::Session(CachedValue { data, row }));
+            }
+            (None, behind.len())
         }
-        let data = SessionData::from_bytes(serialized).map_err(DecodeError::Json)?;
-        return Ok(Some(CachedValue { data, row: None }));
-    }
-    let unpickled = SessionData::from_pickle(&serialized)?;
-    let behind = &serialized[unpickled.end..];
-    let row = (1..=LONGEST_VERSION).contains(&behind.len()).then(|| Version::from_bytes(behind));
-    Ok(unpickled.data.map(|data| CachedValue { data, row }))
+    };
+    Ok(match (data, behind) {
+        (Some(data), _) => Cached::Session(CachedValue { data, row: None }),
+        (None, 0) => Cached::Marker,
+        (None, _) => Cached::Lease,
+    })
 }
 
 /// A marker: Python's `None`, which Django takes for nothing.
 pub(super) fn marker(format: CacheFormat) -> Vec<u8> {
-    format.pack(match format.serializer {
+    format.pack(none(format))
+}
+
+/// A lease like no other: the same with 128 random bits behind it.
+pub(super) fn lease(format: CacheFormat) -> Vec<u8> {
+    let mut serialized = none(format);
+    let random: u128 = rand::random();
+    match format.serializer {
+        CacheSerializer::Pickle(_) => serialized.extend(random.to_le_bytes()),
+        // Behind JSON only blanks may stand: two bits in each.
+        CacheSerializer::Json => serialized.extend((0..64).map(|at| b" \t\n\r"[(random >> (2 * at)) as usize & 3])),
+    }
+    format.pack(serialized)
+}
+
+fn none(format: CacheFormat) -> Vec<u8> {
+    match format.serializer {
         CacheSerializer::Pickle(protocol) => none_pickle(protocol),
         CacheSerializer::Json => b"null".to_vec(),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -74,10 +106,13 @@ mod tests {
         let pickle = CacheFormat::pickle(Protocol::Four);
         for (format, keeps_row) in [(pickle, true), (pickle.zlib(), true), (CacheFormat::json().zlib(), false)] {
             let kept = |row| Bytes::from(seal(format, serialize(format, &data).unwrap(), row));
-            let value = decode(format, &kept(Some(&row))).unwrap().unwrap();
+            let Cached::Session(value) = decode(format, &kept(Some(&row))).unwrap() else { panic!("{format:?}") };
             assert!(value.data == data && value.row == keeps_row.then_some(row), "{format:?}");
-            assert!(decode(format, &kept(None)).unwrap().unwrap().row.is_none());
-            assert!(decode(format, &marker(format).into()).unwrap().is_none());
+            let Cached::Session(value) = decode(format, &kept(None)).unwrap() else { panic!("{format:?}") };
+            assert!(value.row.is_none());
+            assert!(matches!(decode(format, &marker(format).into()), Ok(Cached::Marker)));
+            assert!(matches!(decode(format, &lease(format).into()), Ok(Cached::Lease)), "{format:?}");
+            assert_ne!(lease(format), lease(format));
             assert!(decode(format, &Bytes::from_static(b"12")).is_err());
         }
     }

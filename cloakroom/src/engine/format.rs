@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::Timestamp;
 use crate::data::SessionData;
-use crate::engine::cached_value::{self, CachedValue};
+use crate::engine::cached_value::{self, Cached};
 use crate::error::SessionError;
 use crate::settings::SessionSerializer;
 use crate::wire::CacheFormat;
@@ -52,8 +52,10 @@ impl Format {
     /// `None` for a marker, which says that nothing stands here.
     pub(crate) fn decode(&self, stored: &Bytes) -> Result<Option<Decoded>, DecodeError> {
         if let Self::Cached(format) = self {
-            let value = cached_value::decode(*format, stored)?;
-            return Ok(value.map(|CachedValue { data, .. }| Decoded { data, outdated: false, signed_at: None }));
+            return Ok(match cached_value::decode(*format, stored)? {
+                Cached::Session(value) => Some(Decoded { data: value.data, outdated: false, signed_at: None }),
+                Cached::Lease | Cached::Marker => None,
+            });
         }
         self.decode_fresh(stored, None).map(Some)
     }

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::data::SessionData;
 use crate::engine::Columns;
@@ -92,21 +91,18 @@ impl StoredEngine {
     }
 
     async fn find_behind(&self, front: &Front, key: &SessionKey, name: String) -> Result<Found, SessionError> {
-        let began = Instant::now();
-        let seen = front.look(key, &name).await;
-        if let Seen::Copy { data, cached, row } = seen {
-            let target = Target { key: key.clone(), version: row, cached: Some(cached.into()), outdated: false };
-            return Ok(Found::Session { data, target, live: true });
-        }
+        let room = match front.look(key, &name, &self.terms.clock).await {
+            Seen::Copy { data, cached, row } => {
+                let target = Target { key: key.clone(), version: row, cached: Some(cached.into()), outdated: false };
+                return Ok(Found::Session { data, target, live: true });
+            }
+            Seen::Room(version) => Some(version),
+            Seen::Other => None,
+        };
         let Some(stored) = self.read_kept(key).await? else { return Ok(Found::Nothing) };
         let mut found = self.judge(key, &stored)?;
-        if let Found::Session { data, target, live: true } = &mut found {
-            let over = match seen {
-                Seen::Nothing => None,
-                Seen::Foreign(version) => Some(version),
-                Seen::Copy { .. } | Seen::Marker | Seen::Down => return Ok(found),
-            };
-            target.cached = front.refill(key, &name, data, &stored, over.as_ref(), began).await.map(Box::new);
+        if let (Found::Session { data, target, live: true }, Some(room)) = (&mut found, room) {
+            target.cached = front.refill(key, &name, data, &stored, &room).await.map(Box::new);
         }
         Ok(found)
     }

@@ -24,22 +24,18 @@ impl StoredEngine {
     }
 
     pub(crate) async fn create(&self, key: SessionKey, content: &Content) -> Result<Outcome, StorageError> {
-        let began = self.began();
         Ok(match self.insert(&key, content.as_new()).await? {
-            Insert::Inserted(version) => {
-                Outcome::Written(self.copied(target(key, version), None, content, began).await)
-            }
+            Insert::Inserted(version) => Outcome::Written(self.copied(target(key, version), Known::New, content).await),
             Insert::Exists => Outcome::KeyTaken,
         })
     }
 
     pub(crate) async fn update(&self, known: Target, content: &Content) -> Result<Outcome, StorageError> {
         let Some(version) = &known.version else { return Ok(Outcome::Changed) };
-        let began = self.began();
         Ok(match self.replace(&known.key, version, content.as_new()).await? {
             Replace::Replaced(version) => {
-                let seen = known.cached;
-                Outcome::Written(self.copied(target(known.key, version), seen, content, began).await)
+                let seen = Known::Seen(known.cached);
+                Outcome::Written(self.copied(target(known.key, version), seen, content).await)
             }
             Replace::Missing => self.gone(&known.key).await,
             Replace::Changed => Outcome::Changed,
@@ -73,11 +69,10 @@ impl StoredEngine {
         let Some(version) = &known.version else { return Ok(Outcome::Changed) };
         self.terms.check_writable()?;
         let buried = self.bury(&known.key).await?;
-        let began = self.began();
         let renamed = self.rename(&known.key, version, &to, content.as_new()).await?;
         self.bury_again_if_late(&known.key, buried).await?;
         Ok(match renamed {
-            Rename::Renamed(version) => Outcome::Written(self.copied(target(to, version), None, content, began).await),
+            Rename::Renamed(version) => Outcome::Written(self.copied(target(to, version), Known::New, content).await),
             Rename::Exists => Outcome::KeyTaken,
             Rename::Missing => Outcome::Missing,
             Rename::Changed => Outcome::Changed,
@@ -93,25 +88,17 @@ impl StoredEngine {
         self.bury_again_if_late(key, buried?).await
     }
 
-    /// When a write of two steps began.
-    fn began(&self) -> Option<Instant> {
-        self.front.is_some().then(Instant::now)
-    }
-
     /// After a write: the copy in the cache, where there is one.
-    async fn copied(
-        &self,
-        mut written: Target,
-        seen: Option<Box<Version>>,
-        content: &Content,
-        began: Option<Instant>,
-    ) -> Target {
-        if let (Some(front), Some(began), Some((serialized, expires)), Some(name)) =
-            (&self.front, began, content.to_copy(), written.key.as_name())
+    async fn copied(&self, mut written: Target, known: Known, content: &Content) -> Target {
+        if let (Some(front), Some((serialized, expires)), Some(name)) =
+            (&self.front, content.to_copy(), written.key.as_name())
         {
             let copy = cached_value::seal(front.format, serialized, written.version.as_ref());
             let (name, copy) = (Front::name(name), New::of(&copy, expires));
-            let cached = Box::pin(front.put(&written.key, &name, seen.as_deref(), copy, began)).await;
+            let cached = match known {
+                Known::New => Box::pin(front.put_new(&written.key, &name, copy)).await,
+                Known::Seen(seen) => Box::pin(front.put(&written.key, &name, seen.as_deref(), copy)).await,
+            };
             written.cached = cached.map(Box::new);
         }
         written
@@ -142,6 +129,14 @@ impl StoredEngine {
             _ => Ok(()),
         }
     }
+}
+
+/// What is known of the copy in the cache before a write.
+enum Known {
+    /// The key is new: there is none.
+    New,
+    /// The one that was seen, if any.
+    Seen(Option<Box<Version>>),
 }
 
 /// A session as it was just written, without a copy.

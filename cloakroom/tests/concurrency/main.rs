@@ -14,8 +14,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cloakroom::storage::CacheStorage;
 use cloakroom::storage::sqlite::SqliteOptions;
-use cloakroom::{EngineName, SessionError, SessionKey, SessionStore, Settings};
+use cloakroom::{Engine, EngineName, SessionError, SessionKey, SessionStore, Settings};
 use tokio::sync::Barrier;
 
 const PROCESSES: usize = 8;
@@ -41,7 +42,7 @@ enum Place {
     Mysql,
     /// In place of the folder stands the cache's URL.
     Cache,
-    /// In place of the folder stand the cache's URL, a space, and the database's.
+    /// In place of the folder stand the cache's URL, a space, and the database's or an SQLite file.
     CachedDb,
 }
 
@@ -102,15 +103,24 @@ impl Place {
             storage.migrate().await.unwrap();
             return SessionStore::db(storage, settings).unwrap();
         }
-        if matches!(self, Self::Cache | Self::CachedDb) {
-            let mut urls = folder.to_str().unwrap().split(' ');
-            let engine = if self == Self::Cache { EngineName::Cache } else { EngineName::CachedDb };
-            let settings = settings.session_engine(engine).cache_url(urls.next().unwrap());
-            let settings = match urls.next() {
-                Some(url) => settings.database_url(url),
-                None => settings,
-            };
-            return SessionStore::open_or_create(settings).await.unwrap();
+        if self == Self::Cache {
+            let settings = settings.session_engine(EngineName::Cache).cache_url(folder.to_str().unwrap());
+            return SessionStore::open(settings).unwrap();
+        }
+        if self == Self::CachedDb {
+            let (cache, database) = folder.to_str().unwrap().split_once(' ').unwrap();
+            let cache = CacheStorage::open(&settings.clone().cache_url(cache)).unwrap();
+            #[cfg(feature = "postgres")]
+            if database.starts_with("postgres") {
+                use cloakroom::storage::postgres::PostgresOptions;
+                let options = PostgresOptions::from_url(database).unwrap().timeout(patience);
+                let storage = options.max_connections(8).open();
+                storage.migrate().await.unwrap();
+                return SessionStore::new(Engine::cached_db(storage, cache), settings).unwrap();
+            }
+            let storage = SqliteOptions::new(database).create(true).busy_timeout(patience).wal(true).open().unwrap();
+            storage.migrate().await.unwrap();
+            return SessionStore::new(Engine::cached_db(storage, cache), settings).unwrap();
         }
         let options = SqliteOptions::new(folder.join("db.sqlite3")).create(true).busy_timeout(patience);
         let storage = options.wal(self == Self::SqliteWal).open().unwrap();

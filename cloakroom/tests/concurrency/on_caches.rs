@@ -43,7 +43,7 @@ async fn eight_processes_of_eight_tasks_lose_nothing_on_sqlite_behind_memcached(
     let Some(cache) = memcached().await else { return };
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("db.sqlite3");
-    eight_processes_at(Place::CachedDb, Path::new(&format!("{cache} sqlite:///{}", database.display()))).await;
+    eight_processes_at(Place::CachedDb, Path::new(&format!("{cache} {}", database.display()))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -69,5 +69,5 @@ async fn a_logout_wins_every_race_on_sqlite_behind_memcached() {
     let Some(cache) = memcached().await else { return };
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("db.sqlite3");
-    logouts_at(Place::CachedDb, Path::new(&format!("{cache} sqlite:///{}", database.display()))).await;
+    logouts_at(Place::CachedDb, Path::new(&format!("{cache} {}", database.display()))).await;
 }

@@ -7,6 +7,9 @@ fn name_of(engine: &str, key: &SessionKey) -> String {
     format!("django.contrib.sessions.{engine}{}", key.as_str())
 }
 
+/// Those that are nothing but data, of which there is more than there seems.
+const BOUNDED: [&str; 2] = ["lists in lists, a million deep", "lists that double"];
+
 /// Pickles that would do harm to whoever runs what they say, or takes what they ask for.
 fn hostile_pickles() -> Vec<(&'static str, Vec<u8>)> {
     let nested = |depth: usize| {
@@ -39,7 +42,6 @@ fn hostile_pickles() -> Vec<(&'static str, Vec<u8>)> {
         ("lists that double", doubled),
         ("four gigabytes of text", b"\x80\x05}\x8c\x01aX\xff\xff\xff\xffabc".to_vec()),
         ("eight exabytes of bytes", b"\x80\x05}\x8c\x01a\x8e\xff\xff\xff\xff\xff\xff\xff\x7fabc".to_vec()),
-        ("a memo of four billion places", b"\x80\x05}\x8c\x01aNr\xff\xff\xff\xff0Ns.".to_vec()),
         ("a number of two gigabytes", b"\x80\x05}\x8c\x01a\x8b\xff\xff\xff\x7f\x01".to_vec()),
         ("an empty stack", b"\x80\x05s.".to_vec()),
         ("no end", b"\x80\x05}".to_vec()),
@@ -56,16 +58,18 @@ async fn s23_a_pickle_is_data_only_and_bounded() {
         let inserted = storage.insert(&name, New::of(&pickle, Timestamp::MAX)).await.unwrap();
         assert!(matches!(inserted, Insert::Inserted(_)));
         let session = store.session(Some(&key)).load().await.unwrap();
-        if what == "lists that double" {
+        if BOUNDED.contains(&what) {
             // It is data, and small as it stands: what is bounded is what it unfolds to.
-            assert!(session.get_json("a").is_none() || session.get::<serde_json::Value>("a").is_err(), "{what}");
+            assert!(session.get::<serde_json::Value>("a").is_err(), "{what}");
+            session.set("mine", &1).unwrap();
+            session.asave().await.unwrap();
+            let again = store.session(Some(&key)).load().await.unwrap();
+            assert!(again.get::<u8>("mine").unwrap() == Some(1) && again.has_key("a"), "{what}");
         } else {
             assert!(session.is_empty() && session.session_key().is_none(), "{what}");
-        }
-        // Nothing is overwritten: a change goes to a new key.
-        session.set("mine", &1).unwrap();
-        let _ = session.asave().await;
-        if what != "lists that double" {
+            // Nothing is overwritten: a change goes to a new key.
+            session.set("mine", &1).unwrap();
+            session.asave().await.unwrap();
             assert_eq!(storage.read(&name).await.unwrap().unwrap().data, pickle, "{what}");
         }
     }
