@@ -27,6 +27,7 @@ impl Config {
         let mut settings = Settings::new().time_zone("UTC").with_all_sources()?;
         let named: &[&str] = match settings.engine_name() {
             EngineName::File => &["SESSION_FILE_PATH"],
+            EngineName::Cache => &["CACHE_URL", "SESSION_CACHE_ALIAS"],
             EngineName::SignedCookies | EngineName::Memory => &[],
             _ => &["DATABASE_URL", "SESSION_DATABASE_ALIAS"],
         };
@@ -38,7 +39,7 @@ impl Config {
         let has_secret =
             ["SECRET_KEY", "SECRET_KEY_B64", "SESSION_SIGNING_KEY"].iter().any(|name| settings.is_set(name));
         // A secret made up for what others share would make all their sessions unreadable.
-        let own_secret = own && settings.engine_name() != EngineName::Memory && !has_secret;
+        let own_secret = own && signs(settings.engine_name()) && !has_secret;
         let secret_file = if own_secret { Some(secret::read_or_make(SECRET_FILE.as_ref())?) } else { None };
         if let Some(file) = &secret_file {
             settings = settings.secret_key(file.secret());
@@ -51,4 +52,9 @@ impl Config {
             secret_file,
         })
     }
+}
+
+/// Whether the engine signs what it keeps, and so needs a secret.
+pub(crate) fn signs(engine: EngineName) -> bool {
+    !matches!(engine, EngineName::Memory | EngineName::Cache)
 }

@@ -28,9 +28,12 @@ Usage: cloakroom-demo [--help | --version]
 
 Settings are environment variables, or stand in a file .env or cloakroom.toml in this folder:
   DEMO_ADDR             address and port [default: 127.0.0.1:8000]; port 0 takes a free one
-  SESSION_ENGINE        db, file, signed_cookies or memory [default: db]
-  DATABASE_URL          for db, perhaps a Django site's: sqlite:///relative/path, postgres://user:password@host/name
+  SESSION_ENGINE        db, cache, cached_db, file, signed_cookies or memory [default: db]
+  DATABASE_URL          for db and cached_db, perhaps a Django site's: sqlite:///relative/path, postgres://user:password@host/name
                         or mysql://… [default: an SQLite file of the demo's own in this folder]
+  CACHE_URL             for cache and cached_db, perhaps a Django site's: redis://:password@host:6379/0,
+                        pymemcache://host:11211, filecache:///path … [default: the memory of this process]
+  REDIS_BACKEND         for a cache on Redis: django_redis.cache.RedisCache beside a site with django-redis
   SESSION_FILE_PATH     for file, perhaps a Django site's [default: the folder of temporary files]
   SECRET_KEY            the Django site's [default where nothing is shared: one of its own, kept in a file]
   SESSION_SIGNING_KEY   in its place: what `cloakroom derive-key` prints where SECRET_KEY is known

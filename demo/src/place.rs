@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use cloakroom::storage::DatabaseStorage;
 use cloakroom::storage::file::FileOptions;
 use cloakroom::storage::sqlite::SqliteOptions;
-use cloakroom::{Engine, EngineName, SessionStore, Settings};
+use cloakroom::storage::{CacheStorage, DatabaseStorage};
+use cloakroom::{CacheKind, Engine, EngineName, SessionStore, Settings};
 
-use crate::config::Config;
+use crate::config::{Config, signs};
 use crate::failure::Failure;
 use crate::private;
 
@@ -17,22 +17,37 @@ const DATABASE_FILE: &str = "cloakroom-demo.sqlite3";
 pub(crate) struct About {
     engine: EngineName,
     /// What it is that keeps the sessions, and which.
-    place: (&'static str, String),
+    places: Vec<Kept>,
     secret: Option<String>,
     cookie: String,
 }
+
+type Kept = (&'static str, String);
 
 /// The sessions, their table made if it is missing.
 pub(crate) async fn open(config: &Config) -> Result<(SessionStore, About), Failure> {
     let settings = &config.settings;
     let engine = settings.engine_name();
     // Nothing is made on the disk for settings that are refused anyway.
-    if engine != EngineName::Memory {
+    if signs(engine) {
         settings.signing_keys(settings.salt())?;
     }
-    let (store, place) = match engine {
-        EngineName::Db => in_database(config).await?,
-        EngineName::File => in_files(config)?,
+    let (store, places) = match engine {
+        EngineName::Db => {
+            let (store, database) = in_database(config).await?;
+            (store, vec![database])
+        }
+        EngineName::CachedDb => {
+            // Refused before the database is touched.
+            CacheStorage::open(settings)?;
+            let (store, database) = in_database(config).await?;
+            (store, vec![database, ("cache", cache(settings)?)])
+        }
+        EngineName::Cache => (SessionStore::open(settings.clone())?, vec![("cache", cache(settings)?)]),
+        EngineName::File => {
+            let (store, folder) = in_files(config)?;
+            (store, vec![folder])
+        }
         _ => {
             // Refuses an engine that is not there, and says where it is named.
             let store = SessionStore::open(settings.clone())?;
@@ -40,19 +55,19 @@ pub(crate) async fn open(config: &Config) -> Result<(SessionStore, About), Failu
                 EngineName::Memory => "in this process, and end with it",
                 _ => "in the visitors' cookies",
             };
-            (store, ("sessions", place.to_owned()))
+            (store, vec![("sessions", place.to_owned())])
         }
     };
-    let secret = (engine != EngineName::Memory).then(|| match &config.secret_file {
+    let secret = signs(engine).then(|| match &config.secret_file {
         Some(file) => file.to_string(),
         None if settings.is_set("SESSION_SIGNING_KEY") => "from SESSION_SIGNING_KEY".to_owned(),
         None if settings.is_set("SECRET_KEY_B64") => "from SECRET_KEY_B64".to_owned(),
         None => "from SECRET_KEY".to_owned(),
     });
-    Ok((store, About { engine, place, secret, cookie: settings.cookie_name().to_owned() }))
+    Ok((store, About { engine, places, secret, cookie: settings.cookie_name().to_owned() }))
 }
 
-async fn in_database(config: &Config) -> Result<(SessionStore, (&'static str, String)), Failure> {
+async fn in_database(config: &Config) -> Result<(SessionStore, Kept), Failure> {
     let settings = &config.settings;
     let read_only = settings.is_read_only();
     let storage = if config.own {
@@ -81,10 +96,19 @@ async fn in_database(config: &Config) -> Result<(SessionStore, (&'static str, St
         (false, false) if read_only => "from DATABASE_URL, only to be read",
         (false, false) => "from DATABASE_URL",
     };
-    Ok((SessionStore::db(storage, settings.clone())?, ("database", format!("{name} ({remark})"))))
+    Ok((SessionStore::in_database(storage, settings.clone())?, ("database", format!("{name} ({remark})"))))
 }
 
-fn in_files(config: &Config) -> Result<(SessionStore, (&'static str, String)), Failure> {
+/// Without its passwords.
+fn cache(settings: &Settings) -> Result<String, Failure> {
+    let cache = settings.session_cache()?;
+    Ok(match cache.kind() {
+        CacheKind::LocMem => "the memory of this process, which ends with it".to_owned(),
+        _ => cache.to_string(),
+    })
+}
+
+fn in_files(config: &Config) -> Result<(SessionStore, Kept), Failure> {
     let storage = FileOptions::for_settings(&config.settings).open()?;
     let remark = if config.own { "the folder of temporary files" } else { "from SESSION_FILE_PATH" };
     let place = format!("{} ({remark})", storage.path().display());
@@ -94,7 +118,9 @@ fn in_files(config: &Config) -> Result<(SessionStore, (&'static str, String)), F
 impl fmt::Display for About {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "engine    {}", self.engine)?;
-        writeln!(f, "{:<9} {}", self.place.0, self.place.1)?;
+        for (what, which) in &self.places {
+            writeln!(f, "{what:<9} {which}")?;
+        }
         writeln!(f, "secret    {}", self.secret.as_deref().unwrap_or("none needed"))?;
         write!(f, "cookie    {}", self.cookie)
     }

@@ -157,7 +157,7 @@ fn a_file_that_cannot_be_used_is_refused_with_its_line() {
             "signed_cookies",
             ".env, line 2",
         ),
-        (env("a") + "SESSION_ENGINE=cached_db\n", "SESSION_ENGINE", ".env, line 12"),
+        (env("a") + "SESSION_ENGINE=cached_db\nCACHE_URL=dummycache://\n", "DummyCache", ".env, line 13"),
     ] {
         let folder = folder_with(&file);
         let (output, message) = refused(folder.path(), &[]);

@@ -26,7 +26,7 @@ pub(crate) fn what_one_writes_the_other_reads(sites: &Sites) {
         let (written, read) = (visitor.data(writer), visitor.data(reader));
         assert_eq!(unquoted(&written), unquoted(&read), "written by {writer:?}");
         let engine = visitor.send(reader, "GET", "/api/session", "")["engine"].clone();
-        assert_eq!(engine, sites.place.engine.setting());
+        assert_eq!(engine, sites.place.engine.name().as_str());
     }
 }
 

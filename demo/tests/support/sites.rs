@@ -44,6 +44,13 @@ impl Sites {
         Self::start(Arc::new(place), django, rust)
     }
 
+    /// The same with a cache server of its own, which may be stopped.
+    pub(crate) fn with_a_cache_alone(&self) -> Self {
+        let place = Place::alone(self.place.engine, self.place.django).expect("what was there is there");
+        place.migrate();
+        Self::start(Arc::new(place), &[], &[])
+    }
+
     pub(crate) fn visitor(&self) -> Visitor<'_> {
         Visitor { sites: self, browser: self.demo.browser() }
     }
@@ -51,7 +58,7 @@ impl Sites {
 
 /// A browser that visits both.
 pub(crate) struct Visitor<'a> {
-    sites: &'a Sites,
+    pub(crate) sites: &'a Sites,
     pub(crate) browser: Browser,
 }
 
@@ -79,6 +86,17 @@ impl Visitor<'_> {
         let start = text.find("\"data\":").expect("the data") + 7;
         let end = text.find(",\"accessed\"").expect("the flags");
         text[start..end].to_owned()
+    }
+
+    /// The members once a site has found its servers again.
+    pub(crate) fn data_soon(&mut self, side: Side) -> String {
+        for _ in 0..50 {
+            if self.on(side).get("/api/session").status == 200 {
+                return self.data(side);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        panic!("{side:?} does not recover");
     }
 
     pub(crate) fn key(&self) -> String {

@@ -108,6 +108,47 @@ impl Cache {
         self
     }
 
+    /// A cache by its `BACKEND`, as a table of Django's `CACHES` has it: says what no URL can, such as a `KEY_PREFIX`
+    /// for Django's own Redis backend.
+    ///
+    /// ```
+    /// use cloakroom::{Cache, CacheKind, Settings};
+    ///
+    /// let cache = Cache::new("django.core.cache.backends.redis.RedisCache")
+    ///     .location("redis://cache.example:6379")
+    ///     .with_setting("KEY_PREFIX", "shop")
+    ///     .with_option("db", 2);
+    /// assert_eq!((cache.kind(), cache.key_prefix().as_str()), (CacheKind::Redis, "shop"));
+    /// let settings = Settings::new().add_cache("default", cache);
+    /// # settings.validate()?;
+    /// # Ok::<(), cloakroom::SettingsError>(())
+    /// ```
+    #[must_use]
+    pub fn new(backend: impl Into<String>) -> Self {
+        Self { backend: backend.into(), ..Self::default() }
+    }
+
+    /// `LOCATION`: one more server, or the folder, table or name.
+    #[must_use]
+    pub fn location(mut self, location: impl Into<String>) -> Self {
+        self.locations.push(location.into());
+        self
+    }
+
+    /// A setting beside `LOCATION` and `OPTIONS`: `KEY_PREFIX`, `VERSION`, `TIMEOUT`.
+    #[must_use]
+    pub fn with_setting(mut self, name: impl Into<String>, value: impl Into<OptionValue>) -> Self {
+        put(&mut self.settings, name.into(), value.into());
+        self
+    }
+
+    /// One of the `OPTIONS`. The name of one in a table within has a dot.
+    #[must_use]
+    pub fn with_option(mut self, name: impl Into<String>, value: impl Into<OptionValue>) -> Self {
+        put(&mut self.options, name.into(), value.into());
+        self
+    }
+
     /// What kind of cache it is, by its `BACKEND`.
     #[must_use]
     pub fn kind(&self) -> CacheKind {

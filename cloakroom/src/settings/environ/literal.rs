@@ -109,6 +109,24 @@ impl From<&str> for OptionValue {
     }
 }
 
+impl From<String> for OptionValue {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for OptionValue {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl From<bool> for OptionValue {
+    fn from(truth: bool) -> Self {
+        Self::Bool(truth)
+    }
+}
+
 /// Text of digits alone is a number.
 pub(crate) fn digits(text: &str) -> OptionValue {
     let only_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

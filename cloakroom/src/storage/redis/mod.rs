@@ -16,6 +16,7 @@
 
 mod cluster;
 mod dial;
+mod eviction;
 mod failure;
 mod given;
 mod life;

@@ -1,12 +1,17 @@
-//! Where the sessions of both sites are kept: one of the databases, a folder, or the cookies themselves.
+//! Where the sessions of both sites are kept: one of the databases or caches, a folder, or the cookies themselves.
+
+pub(crate) mod cache;
+pub(crate) mod engine;
 
 use std::sync::OnceLock;
 
-use cloakroom::{EngineName, Settings};
+use cloakroom::Settings;
 use tempfile::TempDir;
 use test_servers::{Database, MariaDb, PgBouncer, PostgreSql};
 
 use super::django::Version;
+use cache::Cache;
+pub(crate) use engine::Engine;
 
 pub(crate) const SECRET: &str = "sh4red$ecret#between(both)=sites&more-than-fifty-characters";
 
@@ -14,54 +19,6 @@ const COOKIE_NAME: &str = "shared_sessionid";
 
 /// Settings, as both sites read them from their environment.
 pub(crate) type Variables = Vec<(&'static str, String)>;
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Engine {
-    Sqlite,
-    PostgreSql,
-    /// PostgreSQL behind a PgBouncer that hands out connections by the transaction.
-    PgBouncer,
-    MariaDb,
-    File,
-    SignedCookies,
-}
-
-impl Engine {
-    /// As `SESSION_ENGINE` names it.
-    pub(crate) const fn setting(self) -> &'static str {
-        match self {
-            Self::File => "file",
-            Self::SignedCookies => "signed_cookies",
-            _ => "db",
-        }
-    }
-
-    pub(crate) const fn is_database(self) -> bool {
-        !matches!(self, Self::File | Self::SignedCookies)
-    }
-
-    /// Whether the session key stands for data on the server, and ends with it.
-    pub(crate) const fn keeps_sessions(self) -> bool {
-        !matches!(self, Self::SignedCookies)
-    }
-
-    /// As people call it, with the version of the server.
-    pub(crate) fn title(self) -> String {
-        let version = |text: String| text.split(['-', ' ']).next().unwrap_or_default().to_owned();
-        let postgres = || PostgreSql::shared().map(|server| version(server.psql("postgres", "SHOW server_version")));
-        match self {
-            Self::Sqlite => "db, SQLite".to_owned(),
-            Self::PostgreSql => format!("db, PostgreSQL {}", postgres().unwrap_or_default()),
-            Self::PgBouncer => format!("db, PostgreSQL {}, PgBouncer", postgres().unwrap_or_default()),
-            Self::MariaDb => {
-                let server = MariaDb::shared().map(|server| version(server.query("", "SELECT VERSION()")));
-                format!("db, MariaDB {}", server.unwrap_or_default())
-            }
-            Self::File => "file".to_owned(),
-            Self::SignedCookies => "signed_cookies".to_owned(),
-        }
-    }
-}
 
 fn bouncer() -> Option<&'static PgBouncer> {
     static SHARED: OnceLock<Option<PgBouncer>> = OnceLock::new();
@@ -75,11 +32,28 @@ pub(crate) struct Place {
     pub(crate) folder: TempDir,
     /// On a server.
     database: Option<Database>,
+    cache: Option<Cache>,
 }
 
 impl Place {
     /// `None` where a server or Django is not installed: then the test is left out, which `./test` says at its end.
     pub(crate) fn new(engine: Engine, django: Version) -> Option<Self> {
+        Self::with(engine, django, |folder| match engine.front() {
+            Some(front) => Cache::new(front, folder).map(Some),
+            None => Some(None),
+        })
+    }
+
+    /// The same with a cache server of its own, which may be stopped.
+    pub(crate) fn alone(engine: Engine, django: Version) -> Option<Self> {
+        Self::with(engine, django, |_| Cache::alone(engine.front()?).map(Some))
+    }
+
+    fn with(
+        engine: Engine,
+        django: Version,
+        cache: impl FnOnce(&std::path::Path) -> Option<Option<Cache>>,
+    ) -> Option<Self> {
         django.python()?;
         if engine == Engine::MariaDb && django.evaluate("MySQLdb", "1").is_none() {
             println!("skipped: Django's Python has no mysqlclient");
@@ -87,7 +61,9 @@ impl Place {
         }
         let folder = tempfile::tempdir().expect("a folder");
         let database = match engine {
-            Engine::PostgreSql => Some(PostgreSql::shared()?.new_database()),
+            Engine::PostgreSql | Engine::PostgreSqlBehindRedis | Engine::CacheTable => {
+                Some(PostgreSql::shared()?.new_database())
+            }
             Engine::PgBouncer => {
                 let (server, port) = (PostgreSql::shared()?, bouncer()?.port());
                 let database = server.new_database();
@@ -101,7 +77,13 @@ impl Place {
         if engine == Engine::File {
             std::fs::create_dir(folder.path().join("sessions")).expect("a folder");
         }
-        Some(Self { engine, django, folder, database })
+        let cache = cache(folder.path())?;
+        Some(Self { engine, django, folder, database, cache })
+    }
+
+    /// The cache of an engine that has one.
+    pub(crate) fn cache(&self) -> &Cache {
+        self.cache.as_ref().expect("a cache")
     }
 
     /// The same database by another URL.
@@ -116,12 +98,16 @@ impl Place {
         let mut variables = vec![
             ("SECRET_KEY", SECRET.to_owned()),
             ("DATABASE_URL", self.url()),
-            ("SESSION_ENGINE", self.engine.setting().to_owned()),
+            ("SESSION_ENGINE", self.engine.name().to_string()),
             ("SESSION_COOKIE_NAME", COOKIE_NAME.to_owned()),
             ("DEMO_TEST_ROUTES", "1".to_owned()),
         ];
         if self.engine == Engine::File {
             variables.push(("SESSION_FILE_PATH", self.sessions().display().to_string()));
+        }
+        if let Some(cache) = &self.cache {
+            variables.push(("CACHE_URL", cache.url.clone()));
+            variables.extend(cache.redis_backend().map(|backend| ("REDIS_BACKEND", backend.to_owned())));
         }
         variables.retain(|(name, _)| !more.iter().any(|(other, _)| other == name));
         variables.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
@@ -131,11 +117,15 @@ impl Place {
     /// The same for a store without a demo.
     pub(crate) fn settings(&self) -> Settings {
         let settings = Settings::new().time_zone("UTC").secret_key(SECRET).session_cookie_name(COOKIE_NAME);
-        match self.engine {
-            Engine::File => settings.session_engine(EngineName::File).session_file_path(self.sessions()),
-            Engine::SignedCookies => settings.session_engine(EngineName::SignedCookies),
-            _ => settings.database_url(self.url()),
+        let mut settings = settings.session_engine(self.engine.name()).database_url(self.url());
+        if self.engine == Engine::File {
+            settings = settings.session_file_path(self.sessions());
         }
+        if let Some(cache) = &self.cache {
+            settings = settings.cache_url(&cache.url);
+            settings = cache.redis_backend().into_iter().fold(settings, Settings::redis_backend);
+        }
+        settings
     }
 
     /// As `DATABASE_URL` has it. Django wants one for every engine.
@@ -157,25 +147,26 @@ impl Place {
         self.django.manage(self.folder.path(), &pairs(&variables), arguments).expect("Django is there")
     }
 
-    /// Makes the table, where there is one.
+    /// Makes the tables, where there are some.
     pub(crate) fn migrate(&self) {
-        if self.engine.is_database() {
+        if self.engine.name().uses_database() {
             self.manage(&["migrate", "--verbosity", "0"]);
+        }
+        if self.engine == Engine::CacheTable {
+            self.manage(&["createcachetable"]);
         }
     }
 
     /// Runs SQL on the database: a line for each row, fields as the database's own client separates them.
     pub(crate) fn sql(&self, sql: &str) -> String {
         match (self.engine, &self.database) {
-            (Engine::PostgreSql | Engine::PgBouncer, Some(database)) => {
-                PostgreSql::shared().expect("it runs").psql(&database.name, sql)
-            }
             (Engine::MariaDb, Some(database)) => MariaDb::shared().expect("it runs").query(&database.name, sql),
+            (_, Some(database)) => PostgreSql::shared().expect("it runs").psql(&database.name, sql),
             _ => rows(&rusqlite::Connection::open(self.sqlite()).expect("a database"), sql),
         }
     }
 
-    /// How many sessions there are, expired ones too.
+    /// How many sessions there are outside of caches, expired ones too.
     pub(crate) fn count(&self) -> usize {
         if self.engine == Engine::File {
             let files = std::fs::read_dir(self.sessions()).expect("a folder").flatten();
