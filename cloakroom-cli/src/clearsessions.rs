@@ -13,18 +13,22 @@ const BATCH: usize = 500;
 
 pub(crate) fn run(arguments: &Clearsessions, place: &Place) -> Result<(), Failure> {
     let settings = database::settings_to_write(place)?;
-    let (removed, unreadable) = match settings.engine_name() {
+    let engine_name = settings.engine_name();
+    let (removed, unreadable) = match engine_name {
         engine if engine.uses_database() => (in_database(&settings)?, 0),
         EngineName::File => {
             let Cleared { removed, unreadable, .. } = in_files(settings)?;
             (removed, unreadable)
         }
-        // They end in the browser, and the server judges their age (B-103).
-        EngineName::SignedCookies => (0, 0),
+        // They end in the browser, and the server judges their age; a cache ends its entries itself (B-103).
+        EngineName::SignedCookies | EngineName::Cache => (0, 0),
         engine => return Err(database::needs_no_table(engine)),
     };
     if arguments.json {
         return print(&serde_json::json!({ "removed": removed, "unreadable": unreadable }).to_string());
+    }
+    if engine_name == EngineName::Cache {
+        return print("nothing to do: a cache ends its entries itself");
     }
     let mut told = format!("removed {removed} expired session{}", if removed == 1 { "" } else { "s" });
     if unreadable > 0 {

@@ -87,6 +87,10 @@ pub(crate) fn needs_no_table(engine: EngineName) -> Failure {
              database"
         }
         EngineName::File => "these sessions are files and need no table",
+        EngineName::Cache => {
+            "these sessions are in a cache and need no session table; `cloakroom createcachetable` makes that of a \
+             database cache"
+        }
         EngineName::SignedCookies => "these sessions are in the visitors' cookies and need no table",
         _ => "this version of cloakroom keeps no sessions there",
     };

@@ -91,7 +91,7 @@ pub(crate) struct Migrate {
 }
 
 const CLEARSESSIONS_HELP: &str = "\
-Expired sessions are never loaded again; this only makes room. Run it every day, from cron for example:
+Expired sessions are never loaded again; this only makes room. A cache does so itself. Run it every day, from cron for example:
   0 4 * * *  $HOME/.cargo/bin/cloakroom clearsessions --database-url sqlite:////srv/site/db.sqlite3";
 
 #[derive(Args, Debug)]
@@ -127,11 +127,15 @@ pub(crate) struct Createcachetable {
 const DECODE_HELP: &str = "\
 The signature is checked with SECRET_KEY, then with the SECRET_KEY_FALLBACKS. The JSON goes to standard output
 exactly as it was stored, one member a line; when it was signed, and which key verified it, to standard error.
+Nothing in a cache is signed. What JSON has no words for in a pickle is shown as text (dates, decimals, UUIDs) or
+as an array (sets, tuples, bytes); nothing in it is ever run.
 
 Examples:
   sqlite3 db.sqlite3 'SELECT session_data FROM django_session LIMIT 1' | cloakroom decode
   cloakroom decode --json .eJyrVkpUslIy…
-  cloakroom decode --cookie - < cookie.txt";
+  cloakroom decode --cookie - < cookie.txt
+  redis-cli get :1:django.contrib.sessions.cacheKEY | cloakroom decode --cache
+  cloakroom decode --cache gAWVEgAAAAAAAAB9…";
 
 #[derive(Args, Debug)]
 pub(crate) struct Decode {
@@ -141,6 +145,10 @@ pub(crate) struct Decode {
     /// The text is a cookie of the signed_cookies engine
     #[arg(long)]
     pub(crate) cookie: bool,
+    /// The text is what a cache holds: a pickle, or what django-redis writes, as its bytes (on standard input), in
+    /// hexadecimal digits or in base64
+    #[arg(long, conflicts_with_all = ["cookie", "unverified"])]
+    pub(crate) cache: bool,
     /// Print the JSON on one line, and nothing on standard error
     #[arg(long)]
     pub(crate) json: bool,
@@ -189,9 +197,9 @@ pub(crate) struct DeriveKey {
 }
 
 const CHECK_HELP: &str = "\
-Read are the settings, the SQLite file they name, and up to 50 stored sessions: which secret verifies them, and
-whether their expiry fits USE_TZ, TIME_ZONE and SESSION_COOKIE_AGE. Nothing is written; neither secrets nor
-session data are shown.
+Read are the settings, the database, folder or cache they name, and up to 50 stored sessions: which secret verifies
+them, and whether their expiry fits USE_TZ, TIME_ZONE and SESSION_COOKIE_AGE. A cache is only asked whether it answers.
+Nothing is written; neither secrets nor session data are shown.
 
 --deploy adds what Django's `manage.py check --deploy` says about sessions (security.W009, W012, W015, W025) and
 S11 to S16 of the security checklist.

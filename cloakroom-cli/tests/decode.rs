@@ -6,7 +6,10 @@ use std::path::Path;
 
 use cloakroom::wire::base64;
 use serde_json::Value;
-use support::{Run, run, run_with_input};
+use support::{Run, run, run_with_bytes, run_with_input};
+
+/// Of Django's own backends, of other protocols.
+const CACHED: [&str; 3] = ["pickle-empty-protocol-4", "load-redis-cache-protocol-0", "pickle-auth-protocol-5"];
 
 /// A golden vector, by its kind and name.
 fn vector(kind: &str, name: &str) -> Value {
@@ -112,4 +115,42 @@ fn what_is_not_verified_is_shown_only_with_a_warning() {
         let refused = run(folder.path(), &[], &["decode", "--unverified", garbage]);
         assert_eq!((refused.code, refused.out.as_str()), (1, ""), "{garbage}");
     }
+}
+
+/// The value of a golden vector of the caches, as base64, and what it holds.
+fn cached(name: &str) -> (String, String) {
+    let vector = vector("cache", name);
+    let of = |field: &str| vector[field].as_str().map(str::to_owned);
+    let value = of("pickle_b64").or_else(|| of("data_b64")).expect("a value");
+    (value, of("loads_json").or_else(|| vector["result"]["ok"].as_str().map(str::to_owned)).expect("JSON"))
+}
+
+#[test]
+fn what_a_cache_holds_becomes_json() {
+    for name in CACHED {
+        let (text, json) = cached(name);
+        let standard = text.trim_end_matches('=').replace('+', "-").replace('/', "_");
+        let bytes = base64::decode(standard.as_bytes()).expect("base64");
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        for text in [&text, &hex] {
+            let run = decode("", &["--cache", "--json", text]);
+            assert_eq!((run.code, run.err.as_str(), run.out.trim_end()), (0, "", json.as_str()), "{name}");
+        }
+        let pretty = decode("", &["--cache", &text]);
+        assert!(pretty.code == 0 && pretty.err.contains("nothing in a cache is signed"), "{}", pretty.err);
+        // As a client of Redis prints it.
+        let folder = tempfile::tempdir().expect("a folder");
+        let lines = [bytes.as_slice(), b"\n"].concat();
+        let run = run_with_bytes(folder.path(), &[], &["decode", "--cache", "--json"], &lines);
+        assert_eq!(run.out.trim_end(), json, "{name}: {}", run.err);
+    }
+}
+
+#[test]
+fn what_is_no_session_in_a_cache_is_told() {
+    for (text, told) in [("8004 4e2e", "is None"), ("gAROLg==", "is None"), ("80044b", "pickle"), ("null", "is None")] {
+        let run = decode("", &["--cache", &text.replace(' ', "")]);
+        assert!(run.code == 1 && run.err.contains(told), "{text}: {}", run.err);
+    }
+    assert_eq!(decode("", &["--cache", "--cookie", "x"]).code, 2);
 }

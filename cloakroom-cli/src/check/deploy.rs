@@ -14,7 +14,9 @@ const FEWEST_DISTINCT: usize = 5;
 const INSECURE_PREFIX: &str = "django-insecure-";
 
 pub(super) fn look(report: &mut Report, settings: &Settings) {
-    secrets(report, settings);
+    if settings.engine_name() != EngineName::Cache {
+        secrets(report, settings);
+    }
     if settings.cookie_secure() {
         report.ok("security.W012", "the session cookie is sent over HTTPS only");
     } else {

@@ -1,5 +1,6 @@
 //! `cloakroom check`
 
+mod cache;
 mod deploy;
 mod files;
 mod rows;
@@ -23,6 +24,7 @@ pub(crate) fn run(arguments: &Check, place: &Place) -> Result<ExitCode, Failure>
             look(&mut report, &settings)?;
             if arguments.deploy {
                 deploy::look(&mut report, &settings);
+                cache::judge(&mut report, &settings)?;
             }
         }
         Err(failure) => report.failure("settings", failure),
@@ -41,12 +43,10 @@ fn look(report: &mut Report, settings: &Settings) -> Result<(), Failure> {
         return Ok(());
     }
     report.ok("engine", settings.engine_name().as_str());
-    let given = ["SESSION_SIGNING_KEY", "SECRET_KEY_B64"].into_iter().find(|name| settings.is_set(name));
-    let name = given.unwrap_or("SECRET_KEY");
-    match settings.signing_keys(settings.salt()) {
-        Ok((_, fallbacks)) if fallbacks.is_empty() => report.ok("secret", format!("{name} is set")),
-        Ok((_, fallbacks)) => report.ok("secret", format!("{name} is set, with {} fallback(s)", fallbacks.len())),
-        Err(error) => report.failure("secret", error),
+    if settings.engine_name() == EngineName::Cache {
+        report.ok("secret", "not needed: whoever can write to the cache is trusted");
+    } else {
+        secret(report, settings);
     }
     match settings.engine_name() {
         EngineName::SignedCookies => {
@@ -54,14 +54,24 @@ fn look(report: &mut Report, settings: &Settings) -> Result<(), Failure> {
             Ok(())
         }
         EngineName::File => files::look(report, settings),
-        engine if !engine.uses_database() => Ok(()),
-        _ => match database::open(settings, false) {
-            Ok(storage) => stored(report, settings, &storage),
-            Err(failure) => {
-                report.failure("database", failure);
-                Ok(())
+        EngineName::Cache => cache::look(report, settings),
+        engine => {
+            match database::open(settings, false) {
+                Ok(storage) => stored(report, settings, &storage)?,
+                Err(failure) => report.failure("database", failure),
             }
-        },
+            if engine.uses_cache() { cache::look(report, settings) } else { Ok(()) }
+        }
+    }
+}
+
+fn secret(report: &mut Report, settings: &Settings) {
+    let given = ["SESSION_SIGNING_KEY", "SECRET_KEY_B64"].into_iter().find(|name| settings.is_set(name));
+    let name = given.unwrap_or("SECRET_KEY");
+    match settings.signing_keys(settings.salt()) {
+        Ok((_, fallbacks)) if fallbacks.is_empty() => report.ok("secret", format!("{name} is set")),
+        Ok((_, fallbacks)) => report.ok("secret", format!("{name} is set, with {} fallback(s)", fallbacks.len())),
+        Err(error) => report.failure("secret", error),
     }
 }
 

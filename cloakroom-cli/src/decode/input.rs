@@ -9,6 +9,11 @@ const LIMIT: u64 = 64 * 1024 * 1024;
 
 /// The text itself, or what standard input holds for `-`; without the space around it.
 pub(super) fn read(text: &str) -> Result<Vec<u8>, Failure> {
+    read_bytes(text).map(|bytes| bytes.trim_ascii().to_vec())
+}
+
+/// The same with the space around it, which may be a part of it.
+pub(super) fn read_bytes(text: &str) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     if text == "-" {
         std::io::stdin()
@@ -22,8 +27,8 @@ pub(super) fn read(text: &str) -> Result<Vec<u8>, Failure> {
     } else {
         bytes.extend_from_slice(text.as_bytes());
     }
-    match bytes.trim_ascii() {
-        [] => Err(Failure::new("there is nothing to decode; give the text, or - and the text on standard input")),
-        trimmed => Ok(trimmed.to_vec()),
+    if bytes.trim_ascii().is_empty() {
+        return Err(Failure::new("there is nothing to decode; give the text, or - and the text on standard input"));
     }
+    Ok(bytes)
 }

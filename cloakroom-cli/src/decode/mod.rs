@@ -1,5 +1,6 @@
 //! `cloakroom decode`
 
+mod cached;
 mod input;
 mod pretty;
 mod unverified;
@@ -14,11 +15,13 @@ use crate::options::{Decode, Place};
 use crate::output::print;
 
 pub(crate) fn run(arguments: &Decode, place: &Place) -> Result<(), Failure> {
-    let text = input::read(&arguments.text)?;
-    let (json, about) = if arguments.unverified {
+    let (json, about) = if arguments.cache {
+        cached::decode(input::read_bytes(&arguments.text)?)?
+    } else if arguments.unverified {
         eprintln!("cloakroom: WARNING: the signature was NOT checked; anybody may have written this");
-        unverified::decode(&text)?
+        unverified::decode(&input::read(&arguments.text)?)?
     } else {
+        let text = input::read(&arguments.text)?;
         let settings = database::settings(place)?;
         let decoded = verified(&text, arguments.cookie, &settings)?;
         let about = format!("signed {}, verified by {}", moment(decoded.signed_at), key_name(decoded.key, &settings));

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use cloakroom::Settings;
 use cloakroom::storage::DatabaseStorage;
 use cloakroom::storage::file::FileOptions;
 use cloakroom::wire::{SecretKey, SigningKey};
+use cloakroom::{EngineName, Settings};
 
+use super::compare_cache;
 use super::site::{Database, Site};
 use crate::database;
 use crate::failure::Failure;
@@ -36,7 +37,16 @@ pub(super) fn differences(site: &Site, own: &Settings) -> Vec<Difference> {
     if let Some(message) = folder_differs(site, own) {
         differ("SESSION_FILE_PATH", message, "neither finds the other's sessions");
     }
-    if own.is_set("SESSION_SIGNING_KEY") {
+    if let Some((name, message)) = site.cache.as_ref().and_then(|theirs| compare_cache::differs(theirs, own)) {
+        let effect = match name {
+            "CACHES.OPTIONS" | "CACHES.BACKEND" => "one may not read what the other writes",
+            _ => "neither finds the other's sessions",
+        };
+        differ(name, message, effect);
+    }
+    if own.engine_name() == EngineName::Cache {
+        // Nothing there is signed.
+    } else if own.is_set("SESSION_SIGNING_KEY") {
         // A key says nothing of the secret it was made of: the site's secret must give the same.
         let theirs = SecretKey::new(site.secret_key()).map(|secret| SigningKey::derive(&secret, own.salt()));
         let same = matches!((own.signing_keys(own.salt()), theirs), (Ok((ours, _)), Ok(theirs)) if ours.as_bytes() == theirs.as_bytes());
@@ -112,7 +122,7 @@ pub(super) fn differences(site: &Site, own: &Settings) -> Vec<Difference> {
 
 /// Both databases, where they are not the same one.
 fn database_differs(site: &Site, own: &Settings) -> Option<String> {
-    match (&site.database, site.file()) {
+    match (site.database(), site.file()) {
         (Some(_), Some(theirs)) => {
             file_differs(theirs, own).map(|ours| format!("the site has {}, {ours}", theirs.display()))
         }

@@ -2,9 +2,11 @@
 
 mod address;
 mod compare;
+mod compare_cache;
 mod proof;
 mod python;
 mod site;
+mod site_cache;
 mod toml;
 
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! A throw-away session, made, read, changed and ended by both sides in turn.
 
 use cloakroom::storage::file::FileOptions;
-use cloakroom::storage::{DatabaseStorage, FileStorage, Storage as _, StorageError};
+use cloakroom::storage::{CacheStorage, DatabaseStorage, FileStorage, Storage as _, StorageError};
 use cloakroom::wire::signing::{DecodeError, TimestampSigner};
 use cloakroom::wire::stored;
 use cloakroom::{Engine, EngineName, Json, LazySession, SessionData, SessionKey, SessionStore, Settings, Timestamp};
@@ -72,10 +72,16 @@ fn open(settings: &Settings) -> Result<(Kept, SessionStore), Failure> {
             let storage = FileOptions::for_settings(settings).open()?;
             (Kept::Files(storage.clone()), SessionStore::new(Engine::file(storage), settings.clone())?)
         }
+        EngineName::Cache => (Kept::Cache(CacheStorage::open(settings)?), SessionStore::open(settings.clone())?),
         _ => {
             let storage = database::open(settings, false)
                 .map_err(|failure| Failure::new(format!("cloakroom cannot open its database: {failure}")))?;
-            (Kept::Database(storage.clone()), SessionStore::db(storage, settings.clone())?)
+            let kept = if settings.engine_name() == EngineName::CachedDb {
+                Kept::Cached(storage.clone(), CacheStorage::open(settings)?)
+            } else {
+                Kept::Database(storage.clone())
+            };
+            (kept, SessionStore::in_database(storage, settings.clone())?)
         }
     })
 }
@@ -83,6 +89,9 @@ fn open(settings: &Settings) -> Result<(Kept, SessionStore), Failure> {
 /// Where the sessions are.
 enum Kept {
     Database(DatabaseStorage),
+    Cache(CacheStorage),
+    /// The database, and the cache in front of it.
+    Cached(DatabaseStorage, CacheStorage),
     Files(FileStorage),
     Cookies,
 }
@@ -96,13 +105,18 @@ struct Entry {
 impl Kept {
     async fn read(&self, key: &SessionKey) -> Result<Option<Entry>, StorageError> {
         let stored = match self {
-            Self::Database(storage) => storage.read(key.as_str()).await?,
+            Self::Database(storage) | Self::Cached(storage, _) => storage.read(key.as_str()).await?,
+            Self::Cache(storage) => storage.read(&format!("{CACHE_PREFIX}{key}", key = key.as_str())).await?,
             Self::Files(storage) => storage.read(key.as_str()).await?,
             Self::Cookies => return Ok(Some(Entry { data: key.as_str().into(), expires: None })),
         };
         Ok(stored.map(|stored| Entry { data: stored.data.to_vec(), expires: stored.expires }))
     }
 }
+
+/// What stands before the key in the cache, below `KEY_PREFIX` and `VERSION` (B-97, B-139).
+const CACHE_PREFIX: &str = "django.contrib.sessions.cache";
+const CACHED_DB_PREFIX: &str = "django.contrib.sessions.cached_db";
 
 struct Proof<'a> {
     django: &'a mut Django,
@@ -131,6 +145,8 @@ struct Looked {
     #[serde(default)]
     members: Value,
     expires: Option<f64>,
+    /// Whether the cache in front of the database has a copy.
+    copied: Option<bool>,
 }
 
 impl Proof<'_> {
@@ -191,8 +207,11 @@ impl Proof<'_> {
         let step = "Django reads cloakroom's session";
         let looked = self.django_looks(step, &key)?;
         self.same(step, &looked.members, &first, None)?;
-        if matches!(self.kept, Kept::Database(_)) {
+        if matches!(self.kept, Kept::Database(_) | Kept::Cached(..)) {
             same_expiry(step, looked.expires, until)?;
+        }
+        if looked.copied == Some(false) {
+            return Err(Broken(step, self.another_cache()));
         }
 
         let step = "Django changes cloakroom's session";
@@ -242,6 +261,16 @@ impl Proof<'_> {
         let row = self.kept.read(key).await;
         let row = row.map_err(|error| Broken(step, Failure::from(error).to_string()))?;
         let Some(row) = row else { return Err(Broken(step, self.another_place())) };
+        if let Kept::Cached(_, cache) = &self.kept {
+            let copy = cache.read(&format!("{CACHED_DB_PREFIX}{key}", key = key.as_str())).await;
+            if copy.map_err(|error| Broken(step, Failure::from(error).to_string()))?.is_none() {
+                return Err(Broken(step, self.another_cache()));
+            }
+        }
+        // Nothing signs what is in a cache alone: loading it says the rest.
+        if matches!(self.kept, Kept::Cache(_)) {
+            return Ok(());
+        }
         let keys = self.settings.signing_keys(self.settings.salt());
         let (primary, fallbacks) = keys.map_err(|error| Broken(step, error.to_string()))?;
         let signer = TimestampSigner::new(&primary, &fallbacks);
@@ -286,14 +315,25 @@ impl Proof<'_> {
             _ => self.site.file(),
         };
         let (what, ours) = match &self.kept {
-            Kept::Database(storage) => {
+            Kept::Database(storage) | Kept::Cached(storage, _) => {
                 ("databases or tables", database::name(self.settings, storage).unwrap_or_default())
             }
+            Kept::Cache(_) => return self.another_cache(),
             Kept::Files(storage) => ("folders, or one names its files otherwise", storage.path().display().to_string()),
             Kept::Cookies => ("cookies", String::new()),
         };
         let theirs = theirs.map_or_else(|| "its own".to_owned(), |path| path.display().to_string());
         format!("not found: the two look into different {what} (Django: {theirs}, cloakroom: {ours})")
+    }
+
+    fn another_cache(&self) -> String {
+        let theirs = self.site.cache.as_ref().map(|cache| cache.to_cache().to_string()).unwrap_or_default();
+        let ours = self.settings.session_cache().map(|cache| cache.to_string()).unwrap_or_default();
+        let row = if matches!(self.kept, Kept::Cached(..)) { "the row is there, its copy is not" } else { "not found" };
+        format!(
+            "{row}: the two look into different caches, or call their entries differently (Django: {theirs}, \
+             cloakroom: {ours})"
+        )
     }
 
     /// What a broken step left behind.

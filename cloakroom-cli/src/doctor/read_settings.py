@@ -61,6 +61,38 @@ def flat(options, prefix=""):
     return pairs
 
 
+def cache(alias):
+    from django.conf import settings
+    from django.core.cache import caches
+
+    said = settings.CACHES[alias]
+    opened = caches[alias]
+    locations = said.get("LOCATION") or []
+    table = None
+    if hasattr(opened, "_dir"):
+        locations = [opened._dir]  # absolute, as the site found it
+    elif hasattr(opened, "cache_model_class"):
+        from django.db import router
+
+        table = database(router.db_for_write(opened.cache_model_class))
+    told = {
+        "alias": alias,
+        "backend": said["BACKEND"],
+        "locations": [secret(one) for one in ([locations] if isinstance(locations, (str, os.PathLike)) else locations)],
+        "key_prefix": str(opened.key_prefix),
+        "version": str(opened.version),
+        "own_key_function": opened.make_key("name", version=7) != "%s:7:name" % opened.key_prefix,
+        "options": flat(said.get("OPTIONS") or {}),
+        "database": table,
+        "problem": None,
+    }
+    try:
+        opened.get("cloakroom_doctor")
+    except Exception as error:
+        told["problem"] = "%s: %s" % (type(error).__name__, error)
+    return told
+
+
 def read():
     import importlib
 
@@ -76,6 +108,7 @@ def read():
         "serializer": str(settings.SESSION_SERIALIZER),
         "key_salt": getattr(store(), "key_salt", None),
         "cache": None,
+        "cache_key_prefix": None,
         "database": None,
         "table": None,
         "file_path": None,
@@ -93,9 +126,9 @@ def read():
         "use_tz": bool(settings.USE_TZ),
         "time_zone": settings.TIME_ZONE,
     }
-    cache = settings.CACHES.get(settings.SESSION_CACHE_ALIAS)
-    if cache:
-        site["cache"] = {"alias": settings.SESSION_CACHE_ALIAS, "backend": cache.get("BACKEND", "")}
+    if hasattr(store(), "_cache"):
+        site["cache"] = cache(settings.SESSION_CACHE_ALIAS)
+        site["cache_key_prefix"] = store.cache_key_prefix
     if hasattr(store, "get_model_class"):
         from django.db import connections, router
 
@@ -122,13 +155,24 @@ def seconds(moment):
 def look(store, key):
     if hasattr(store, "get_model_class"):
         row = store.get_model_class().objects.filter(pk=key).first()
+        copy = copy_of(store, key)
         if row is None:
-            return {"found": False}
-        return {"found": True, "members": store(key).decode(row.session_data), "expires": seconds(row.expire_date)}
+            return {"found": copy is not None}
+        members = store(key).decode(row.session_data) if copy is None else copy
+        return {"found": True, "members": members, "expires": seconds(row.expire_date), "copied": copy is not None}
     session = store(key)
+    if hasattr(session, "_cache"):
+        copy = copy_of(store, key)
+        return {"found": copy is not None, "members": copy or {}}
     # A signed cookie is nowhere but in the hand of who shows it.
     found = session.exists(key) if hasattr(store, "_get_storage_path") else True
     return {"found": found, "members": session.load() if found else {}}
+
+
+def copy_of(store, key):
+    """What the cache holds, where there is one."""
+    session = store(key)
+    return session._cache.get(session.cache_key_prefix + key) if hasattr(session, "_cache") else None
 
 
 def carry_out(store, order):

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::address;
+use super::site_cache::SiteCache;
 
 const BACKENDS: &str = "django.contrib.sessions.backends.";
 
@@ -21,8 +22,9 @@ pub(super) struct Site {
     bases: Vec<String>,
     serializer: String,
     key_salt: Option<String>,
-    cache: Option<Cache>,
-    pub(super) database: Option<Database>,
+    pub(super) cache: Option<SiteCache>,
+    cache_key_prefix: Option<String>,
+    database: Option<Database>,
     #[serde(default)]
     reads_elsewhere: bool,
     table: Option<String>,
@@ -41,12 +43,6 @@ pub(super) struct Site {
     pub(super) save_every_request: bool,
     pub(super) use_tz: bool,
     pub(super) time_zone: String,
-}
-
-#[derive(Deserialize)]
-struct Cache {
-    alias: String,
-    backend: String,
 }
 
 #[derive(Deserialize)]
@@ -91,7 +87,7 @@ impl Site {
     /// The engine as SESSION_ENGINE names it: short where it is Django's own or derives from one that cloakroom has.
     pub(super) fn engine(&self) -> &str {
         match self.own_engine() {
-            own @ ("db" | "file" | "signed_cookies") => own,
+            own @ ("db" | "cache" | "cached_db" | "file" | "signed_cookies") => own,
             _ => self.engine.strip_prefix(BACKENDS).unwrap_or(&self.engine),
         }
     }
@@ -101,15 +97,21 @@ impl Site {
         self.bases.iter().find_map(|module| module.strip_prefix(BACKENDS)).unwrap_or_default()
     }
 
+    /// The database of the sessions, or of the cache that they are in.
+    pub(super) fn database(&self) -> Option<&Database> {
+        let of_cache = || self.cache.as_ref().and_then(|cache| cache.database.as_ref());
+        self.database.as_ref().or_else(of_cache)
+    }
+
     /// The file of the database, where it is one.
     pub(super) fn file(&self) -> Option<&Path> {
-        let database = self.database.as_ref().filter(|database| database.vendor == "sqlite")?;
+        let database = self.database().filter(|database| database.vendor == "sqlite")?;
         database.name.as_deref().map(Path::new).filter(|path| path.is_absolute())
     }
 
     /// The database as DATABASE_URL names it, its password included; `None` where no URL can say it.
     pub(super) fn database_url(&self) -> Option<String> {
-        match self.database.as_ref()? {
+        match self.database()? {
             database if database.vendor == "sqlite" => self.file().and_then(Path::to_str).map(address::of_file),
             database => address::of_server(database),
         }
@@ -125,17 +127,20 @@ impl Site {
         let mut found = Vec::new();
         let mut add = |id, message: String, remedy| found.push(Obstacle { id, message, remedy });
         let engine = self.own_engine();
-        if !["db", "file", "signed_cookies"].contains(&engine) {
-            let cache = match &self.cache {
-                Some(cache) if engine.contains("cache") => {
-                    format!(" with the cache {:?} ({})", cache.alias, cache.backend)
-                }
-                _ => String::new(),
-            };
-            let uses = format!("this site uses {}{cache}, which this version does not have yet", self.engine);
-            add("SESSION_ENGINE", uses, "use the engine db, file or signed_cookies, or wait for a later version");
+        if !["db", "cache", "cached_db", "file", "signed_cookies"].contains(&engine) {
+            let uses = format!("this site uses {}, which is none of Django's engines", self.engine);
+            add("SESSION_ENGINE", uses, "use the engine db, cache, cached_db, file or signed_cookies");
         }
-        if let Some(database) = &self.database {
+        if let Some(cache) = &self.cache {
+            cache.obstacles(&mut add);
+        }
+        let prefix = self.cache_key_prefix.as_deref();
+        if prefix.is_some_and(|prefix| prefix.strip_prefix("django.contrib.sessions.") != Some(engine)) {
+            let message =
+                "the site's SessionStore has a cache_key_prefix of its own, which this version cannot be told";
+            add("cache_key_prefix", message.to_owned(), "leave the cache_key_prefix of Django's class alone");
+        }
+        if let Some(database) = self.database() {
             let Database { alias, vendor, zone, .. } = database;
             if !["sqlite", "postgresql", "mysql"].contains(&vendor.as_str()) {
                 let uses = format!("this site uses {vendor} (DATABASES[{alias:?}]), which cloakroom cannot read");
@@ -162,7 +167,8 @@ impl Site {
             let message = "the database routers read sessions from another database than they write to".to_owned();
             add("DATABASE_ROUTERS", message, "make sure that both are the same data");
         }
-        if engine != "signed_cookies" && self.key_salt.as_deref() != Some(SESSION_SALT) {
+        // A cache is trusted: nothing in it is signed.
+        if !["signed_cookies", "cache"].contains(&engine) && self.key_salt.as_deref() != Some(SESSION_SALT) {
             let message = "the site's SessionStore signs with a key_salt of its own, which this version cannot be told";
             add("key_salt", message.to_owned(), "name the class SessionStore and leave its key_salt alone");
         }
@@ -170,7 +176,7 @@ impl Site {
             let message = "the site keeps its sessions in a table of its own, which this version cannot be told";
             add("table", message.to_owned(), "use Django's table django_session");
         }
-        if self.serializer != "django.contrib.sessions.serializers.JSONSerializer" {
+        if engine != "cache" && self.serializer != "django.contrib.sessions.serializers.JSONSerializer" {
             let message = format!("this site uses {}, and cloakroom reads JSON alone", self.serializer);
             add("SESSION_SERIALIZER", message, "use django.contrib.sessions.serializers.JSONSerializer");
         }
@@ -204,10 +210,13 @@ impl Site {
         if let Some(folder) = self.folder() {
             settings = settings.session_file_path(folder);
         }
+        if let Some(cache) = &self.cache {
+            settings = settings.session_cache_alias(&cache.alias).add_cache(&cache.alias, cache.to_cache());
+        }
         Ok(self.fallbacks().into_iter().fold(settings, Settings::secret_key_fallback))
     }
 }
 
-fn decoded(text: &str) -> Vec<u8> {
+pub(super) fn decoded(text: &str) -> Vec<u8> {
     base64::decode(text.as_bytes()).unwrap_or_default()
 }

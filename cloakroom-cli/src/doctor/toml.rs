@@ -5,7 +5,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;
 
-use cloakroom::SessionKey;
+use cloakroom::environ::OptionValue;
+use cloakroom::{Cache, SessionKey};
 
 use super::site::Site;
 
@@ -33,7 +34,7 @@ pub(super) fn text(site: &Site) -> (String, Vec<&'static str>) {
     line("SESSION_ENGINE", quoted(site.engine()));
     match site.database_url() {
         Some(url) => line("DATABASE_URL", quoted(&url)),
-        None if site.database.is_some() => left_out.push("DATABASE_URL"),
+        None if site.database().is_some() => left_out.push("DATABASE_URL"),
         None => {}
     }
     match site.folder().map(Path::to_str) {
@@ -67,7 +68,43 @@ pub(super) fn text(site: &Site) -> (String, Vec<&'static str>) {
     line("SESSION_SAVE_EVERY_REQUEST", site.save_every_request.to_string());
     line("USE_TZ", site.use_tz.to_string());
     line("TIME_ZONE", quoted(&site.time_zone));
+    if let Some(cache) = &site.cache {
+        line("SESSION_CACHE_ALIAS", quoted(&cache.alias));
+        // Last: what follows a table belongs to it.
+        text.push_str(&cache_table(&cache.alias, &cache.to_cache()));
+    }
     (text, left_out)
+}
+
+fn cache_table(alias: &str, cache: &Cache) -> String {
+    let locations: Vec<_> = cache.locations().iter().map(|location| quoted(location)).collect();
+    let mut text = format!("\n[CACHES.{}]\nBACKEND = {}\n", quoted(alias), quoted(cache.backend()));
+    match locations.as_slice() {
+        [] => {}
+        [one] => text.push_str(&format!("LOCATION = {one}\n")),
+        several => text.push_str(&format!("LOCATION = [{}]\n", several.join(", "))),
+    }
+    let pair = |(name, value): &(String, OptionValue)| {
+        let name = name.split('.').map(quoted).collect::<Vec<_>>().join(".");
+        format!("{name} = {}\n", written(value))
+    };
+    text.extend(cache.settings().iter().map(pair));
+    if !cache.options().is_empty() {
+        text.push_str(&format!("[CACHES.{}.OPTIONS]\n", quoted(alias)));
+        text.extend(cache.options().iter().map(pair));
+    }
+    text
+}
+
+/// A value as TOML has it. It has no word for Python's `None`, for which an option is left out in Django as well.
+fn written(value: &OptionValue) -> String {
+    match value {
+        OptionValue::Bool(truth) => truth.to_string(),
+        OptionValue::Int(number) => number.to_string(),
+        OptionValue::Float(number) => format!("{number:?}"),
+        OptionValue::Text(text) => quoted(text),
+        other => quoted(&other.to_string()),
+    }
 }
 
 /// Writes the file, for its owner alone.
@@ -138,6 +175,22 @@ mod tests {
     #[test]
     fn strings_are_escaped() {
         assert_eq!(quoted("a\"b\\c\n#é$"), "\"a\\\"b\\\\c\\u000A#é$\"");
+    }
+
+    #[test]
+    fn a_cache_comes_back_from_its_table() {
+        let cache = Cache::new("django_redis.cache.RedisCache")
+            .location("redis://:p\"w@one")
+            .location("redis://two")
+            .with_setting("KEY_PREFIX", "shop \\1")
+            .with_option("SOCKET_TIMEOUT", OptionValue::Float(2.0))
+            .with_option("CONNECTION_POOL_KWARGS.max_connections", 4)
+            .with_option("ssl", true);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cloakroom.toml");
+        fs::write(&path, format!("SESSION_CACHE_ALIAS = \"fast\"\n{}", cache_table("fast", &cache))).unwrap();
+        let settings = cloakroom::Settings::new().with_toml_file(&path).unwrap();
+        assert_eq!(settings.session_cache().unwrap(), cache);
     }
 
     #[test]

@@ -27,6 +27,10 @@ pub(crate) fn run(folder: &Path, variables: &[(&str, &str)], arguments: &[&str])
 }
 
 pub(crate) fn run_with_input(folder: &Path, variables: &[(&str, &str)], arguments: &[&str], input: &str) -> Run {
+    run_with_bytes(folder, variables, arguments, input.as_bytes())
+}
+
+pub(crate) fn run_with_bytes(folder: &Path, variables: &[(&str, &str)], arguments: &[&str], input: &[u8]) -> Run {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cloakroom"));
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(is_setting) {
@@ -37,7 +41,7 @@ pub(crate) fn run_with_input(folder: &Path, variables: &[(&str, &str)], argument
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the command starts");
     // The command may end without reading.
-    let _ = child.stdin.take().expect("its input").write_all(input.as_bytes());
+    let _ = child.stdin.take().expect("its input").write_all(input);
     let output = child.wait_with_output().expect("its end");
     Run {
         code: output.status.code().expect("no signal"),
