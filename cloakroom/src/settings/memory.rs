@@ -31,7 +31,7 @@ impl MemoryStorage {
     pub fn for_cache(cache: &Cache) -> Result<Self, SettingsError> {
         if cache.kind() != CacheKind::LocMem {
             let problem = format!("names a cache of the kind {}", cache.backend());
-            return Err(SettingsError::new("CACHES: BACKEND", None, problem, "use LocMemCache"));
+            return Err(SettingsError::new("CACHES.BACKEND", None, problem, "use LocMemCache"));
         }
         let (mut bytes, mut entries) = (BYTES, usize::MAX);
         for (name, value) in cache.options() {
@@ -42,7 +42,7 @@ impl MemoryStorage {
                 _ => Err(Refusal::new("is not known to Django's LocMemCache or to cloakroom", "leave it out")),
             };
             read.map_err(|refusal| {
-                SettingsError::new(format!("CACHES: OPTIONS.{name}"), None, refusal.problem, refusal.remedy)
+                SettingsError::new(format!("CACHES.OPTIONS.{name}"), None, refusal.problem, refusal.remedy)
             })?;
         }
         Ok(Self::with_limits_of(bytes, entries))
@@ -75,9 +75,9 @@ mod tests {
         ] {
             let cache = Cache::from_url(&format!("locmemcache://?{bad}")).unwrap();
             let error = MemoryStorage::for_cache(&cache).unwrap_err();
-            assert_eq!(error.setting(), format!("CACHES: OPTIONS.{name}"));
+            assert_eq!(error.setting(), format!("CACHES.OPTIONS.{name}"));
         }
         let error = MemoryStorage::for_cache(&Cache::from_url("redis://h").unwrap()).unwrap_err();
-        assert_eq!(error.setting(), "CACHES: BACKEND");
+        assert_eq!(error.setting(), "CACHES.BACKEND");
     }
 }

@@ -87,7 +87,7 @@ fn only(cache: &Cache, known: &[&str]) -> Result<(), SettingsError> {
         None => Ok(()),
         Some((name, _)) => {
             let remedy = format!("leave it out; there are {}", known.join(" and "));
-            Err(SettingsError::new(format!("CACHES: OPTIONS.{name}"), None, "is no option of this backend", remedy))
+            Err(SettingsError::new(format!("CACHES.OPTIONS.{name}"), None, "is no option of this backend", remedy))
         }
     }
 }

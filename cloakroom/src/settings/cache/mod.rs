@@ -225,7 +225,7 @@ impl Cache {
             Some(OptionValue::Text(function)) if function == KEY_FUNCTION => {}
             Some(_) => {
                 let problem = "names a function of the site's own, which cloakroom cannot call";
-                return Err(SettingsError::new("CACHES: KEY_FUNCTION", None, problem, "leave it out"));
+                return Err(SettingsError::new("CACHES.KEY_FUNCTION", None, problem, "leave it out"));
             }
         }
         Ok(CacheKey::new(&self.key_prefix(), &self.version()))

@@ -33,7 +33,7 @@ impl MemcachedOptions {
         };
         let mut options = Self::new(locations(cache)).map_err(|error| {
             let remedy = "use \"host:port\", \"[IPv6]:port\" or \"unix:/path\", or a list of them";
-            SettingsError::new("CACHES: LOCATION", Some(error.location()), error.problem(), remedy)
+            SettingsError::new("CACHES.LOCATION", Some(error.location()), error.problem(), remedy)
         })?;
         for (name, value) in cache.options() {
             let read = match placement {
@@ -55,7 +55,7 @@ fn locations(cache: &Cache) -> Vec<&str> {
 }
 
 fn refuse(name: &str, problem: &str, remedy: &str) -> SettingsError {
-    SettingsError::new(format!("CACHES: {name}"), None, problem, remedy)
+    SettingsError::new(format!("CACHES.{name}"), None, problem, remedy)
 }
 
 #[cfg(test)]
@@ -84,16 +84,16 @@ mod tests {
         assert_eq!(servers("pylibmc://a"), ["a:11211"]);
         for url in ["pymemcache://a:x", "pylibmc://", "pymemcache://a:1,,b:2"] {
             let error = MemcachedOptions::for_cache(&cache(url, &[])).unwrap_err();
-            assert_eq!(error.setting(), "CACHES: LOCATION", "{url}");
+            assert_eq!(error.setting(), "CACHES.LOCATION", "{url}");
         }
     }
 
     #[test]
     fn another_kind_and_a_key_function_are_refused_by_name() {
         let error = MemcachedOptions::for_cache(&Cache::local_memory()).unwrap_err();
-        assert!(error.setting() == "CACHES: BACKEND" && error.problem().contains("LocMemCache"));
+        assert!(error.setting() == "CACHES.BACKEND" && error.problem().contains("LocMemCache"));
         let own = cache("pymemcache://a?key_function=shop.keys.make", &[]);
-        assert_eq!(MemcachedOptions::for_cache(&own).unwrap_err().setting(), "CACHES: KEY_FUNCTION");
+        assert_eq!(MemcachedOptions::for_cache(&own).unwrap_err().setting(), "CACHES.KEY_FUNCTION");
         let default = cache("pymemcache://a?key_function=django.core.cache.backends.base.default_key_func", &[]);
         assert!(MemcachedOptions::for_cache(&default).is_ok());
     }
@@ -143,7 +143,7 @@ mod tests {
             ("pylibmc://a", "timeout", Int(1)),
         ] {
             let error = MemcachedOptions::for_cache(&cache(url, &[(name, value)])).unwrap_err();
-            assert_eq!(error.setting(), format!("CACHES: OPTIONS.{name}"));
+            assert_eq!(error.setting(), format!("CACHES.OPTIONS.{name}"));
         }
     }
 }

@@ -28,7 +28,7 @@ impl RedisStorage {
     pub async fn eviction_policy(&self) -> Result<Option<String>, StorageError> {
         let mut command = redis::cmd("INFO");
         command.arg("memory");
-        let answer = self.inner.way.ask(&command, true, Deadline::after(self.inner.timeout)).await;
+        let answer = self.inner.way.ask("", &command, true, Deadline::after(self.inner.timeout)).await;
         let answer = answer.map_err(Failure::of_read)?;
         told(&answer).ok_or_else(|| Failure::Unexpected.of_read())
     }
