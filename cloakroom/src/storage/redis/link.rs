@@ -130,11 +130,15 @@ impl Link {
     ) -> Result<Vec<Value>, Failure> {
         let connecting = timeout_at(deadline.at, self.connection()).await;
         let connection = connecting.map_err(|_| Failure::Unreachable(deadline.missed()))?;
-        let mut connection = connection.map_err(Failure::Unreachable)?;
-        match timeout_at(deadline.at, connection.commands.send_packed_commands(commands, 0, count)).await {
-            Ok(answer) => answer.map_err(Failure::of),
-            Err(_) => Err(Failure::Late(deadline.missed())),
-        }
+        let connection = connection.map_err(Failure::Unreachable)?;
+        let mut answers = connection.commands.clone();
+        let failure = match timeout_at(deadline.at, answers.send_packed_commands(commands, 0, count)).await {
+            Ok(Ok(answers)) => return Ok(answers),
+            Ok(Err(error)) => Failure::of(error),
+            Err(_) => Failure::Late(deadline.missed()),
+        };
+        self.forget(&connection);
+        Err(failure)
     }
 }
 
