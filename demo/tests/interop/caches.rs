@@ -101,7 +101,8 @@ pub(crate) fn nothing_is_lost_when_the_cache_forgets(sites: &Sites) {
     let sites = sites.with_a_cache_alone();
     let cache = sites.place.cache();
     let mut visitor = sites.visitor();
-    let forget: [(&str, fn(&crate::support::place::cache::Cache)); 2] = [
+    type Forget = fn(&crate::support::place::cache::Cache);
+    let forget: [(&str, Forget); 2] = [
         ("emptied", |cache| cache.empty()),
         ("killed and empty", |cache| {
             cache.kill();
