@@ -1,5 +1,6 @@
 //! Why an option of a database or cache cannot be honoured.
 
+#[cfg(any(feature = "memcached", feature = "mysql", feature = "postgres", feature = "redis"))]
 use std::time::Duration;
 
 use super::environ::OptionValue;
@@ -23,6 +24,7 @@ pub(super) fn number(value: &OptionValue) -> Result<f64, Refusal> {
 }
 
 /// A length of time.
+#[cfg(any(feature = "memcached", feature = "mysql", feature = "postgres", feature = "redis"))]
 pub(super) fn duration(seconds: f64) -> Result<Duration, Refusal> {
     Duration::try_from_secs_f64(seconds)
         .map_err(|_| Refusal::new("is no length of time in seconds", "use a number from 0 up"))
