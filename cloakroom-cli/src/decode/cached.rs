@@ -38,6 +38,9 @@ pub(super) fn decode(input: Vec<u8>) -> Result<(String, String), Failure> {
 
 /// The bytes that hexadecimal digits or base64 stand for; `None` where the text is neither.
 fn from_text(text: &[u8]) -> Option<Vec<u8>> {
+    if text == b"null" {
+        return None;
+    }
     if text.len().is_multiple_of(2) && text.iter().all(u8::is_ascii_hexdigit) {
         let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or_default() as u8;
         return Some(text.chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect());

@@ -158,8 +158,9 @@ def look(store, key):
         copy = copy_of(store, key)
         if row is None:
             return {"found": copy is not None}
-        members = store(key).decode(row.session_data) if copy is None else copy
-        return {"found": True, "members": members, "expires": seconds(row.expire_date), "copied": copy is not None}
+        copied = copy is not None if hasattr(store(key), "_cache") else None
+        members = copy if copied else store(key).decode(row.session_data)
+        return {"found": True, "members": members, "expires": seconds(row.expire_date), "copied": copied}
     session = store(key)
     if hasattr(session, "_cache"):
         copy = copy_of(store, key)
