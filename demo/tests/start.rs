@@ -55,9 +55,44 @@ fn a_database_that_is_named_is_not_switched_to_wal() {
 }
 
 #[test]
+fn a_cache_is_named_without_its_password() {
+    // Nobody listens there: a site starts while its cache is down.
+    let redis = ("CACHE_URL", "redis://:hunter2@127.0.0.1:1/7");
+    let demo = Demo::start(&[("SESSION_ENGINE", "cache"), redis]);
+    for said in
+        ["engine    cache\n", "cache     django.core.cache.backends.redis.RedisCache at redis://", "127.0.0.1:1/7"]
+    {
+        assert!(demo.said.contains(said), "{}", demo.said);
+    }
+    assert!(demo.said.contains("none needed") && !demo.said.contains("hunter2"), "{}", demo.said);
+    assert_eq!(fs::read_dir(demo.folder.path()).expect("a folder").count(), 0);
+    assert_eq!(demo.browser().get("/api/untouched").status, 200);
+
+    let database = ("DATABASE_URL", "sqlite:///shared.sqlite3");
+    let by = ("REDIS_BACKEND", "django_redis.cache.RedisCache");
+    let demo = Demo::start(&[("SESSION_ENGINE", "cached_db"), redis, by, database, ("SECRET_KEY", "only for a test")]);
+    assert!(demo.said.contains("shared.sqlite3 (from DATABASE_URL; the table was made just now)"), "{}", demo.said);
+    assert!(demo.said.contains("cache     django_redis.cache.RedisCache at "), "{}", demo.said);
+    assert!(!demo.said.contains("hunter2"));
+    let mut browser = demo.browser();
+    assert_eq!(browser.send("PUT", "/api/session/name", &[], "1").status, 200, "the database is enough");
+    assert_eq!(browser.get("/api/session").json()["data"]["name"], 1);
+
+    let demo = Demo::start(&[("SESSION_ENGINE", "cache")]);
+    assert!(demo.said.contains("the memory of this process"), "{}", demo.said);
+    let mut browser = demo.browser();
+    browser.send("PUT", "/api/session/name", &[], "1");
+    assert_eq!(browser.get("/api/session").json()["data"]["name"], 1);
+}
+
+#[test]
 fn what_cannot_work_is_refused_before_anything_is_made() {
     let url = ("DATABASE_URL", "sqlite:///db.sqlite3");
-    let cases: [(&[(&str, &str)], &str); 9] = [
+    let dummy = ("CACHE_URL", "dummycache://");
+    let cases: [(&[(&str, &str)], &str); 12] = [
+        (&[("SESSION_ENGINE", "cache"), dummy], "DummyCache"),
+        (&[("SESSION_ENGINE", "cached_db"), url, ("SECRET_KEY", "x"), dummy], "DummyCache"),
+        (&[("SESSION_ENGINE", "cache"), ("CACHE_URL", "redis://h"), ("REDIS_BACKEND", "my.Cache")], "my.Cache"),
         (&[("SECRET_KEY", "")], "SECRET_KEY"),
         (&[url], "SECRET_KEY"),
         (&[url, ("SECRET_KEY", "")], "SECRET_KEY"),
