@@ -81,6 +81,13 @@ impl Place {
         Some(Self { engine, django, folder, database, cache })
     }
 
+    /// The same with the cache by another URL, made of its own.
+    pub(crate) fn with_cache_at(mut self, url: impl FnOnce(&str) -> String) -> Self {
+        let cache = self.cache.as_mut().expect("a cache");
+        cache.url = url(&cache.url);
+        self
+    }
+
     /// The cache of an engine that has one.
     pub(crate) fn cache(&self) -> &Cache {
         self.cache.as_ref().expect("a cache")
