@@ -32,7 +32,12 @@ impl StoredEngine {
 
     pub(crate) async fn update(&self, known: Target, content: &Content) -> Result<Outcome, StorageError> {
         let Some(version) = &known.version else { return Ok(Outcome::Changed) };
-        Ok(match self.replace(&known.key, version, content.as_new()).await? {
+        let replaced = self.replace(&known.key, version, content.as_new()).await;
+        if matches!(replaced, Err(StorageError::OutcomeUnknown(_))) {
+            // The row may be a newer one by now.
+            self.drop_copy(&known.key).await;
+        }
+        Ok(match replaced? {
             Replace::Replaced(version) => {
                 let seen = Known::Seen(known.cached);
                 Outcome::Written(self.copied(target(known.key, version), seen, content).await)
@@ -106,12 +111,16 @@ impl StoredEngine {
 
     /// The row is not there any more: neither may a copy be (D9).
     async fn gone(&self, key: &SessionKey) -> Outcome {
+        self.drop_copy(key).await;
+        Outcome::Missing
+    }
+
+    async fn drop_copy(&self, key: &SessionKey) {
         if let (Some(front), Some(name)) = (&self.front, key.as_name())
             && let Err(error) = Box::pin(front.clear(&Front::name(name))).await
         {
-            tracing::error!(key = %key.short_hash(), %error, "the cache may still hold a session that has ended");
+            tracing::error!(key = %key.short_hash(), %error, "the cache may still hold an old copy of a session");
         }
-        Outcome::Missing
     }
 
     async fn bury(&self, key: &SessionKey) -> Result<Option<Instant>, StorageError> {

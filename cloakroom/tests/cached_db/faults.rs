@@ -60,6 +60,18 @@ async fn a_copy_whose_outcome_is_unknown_does_not_stay() {
 }
 
 #[tokio::test]
+async fn a_row_whose_outcome_is_unknown_takes_its_copy_along() {
+    let site = Site::new().await;
+    let session = site.load().await;
+    session.set("a", &2).unwrap();
+    site.database.fail_next(Operation::Replace, Fault::LostAnswer);
+    site.database.fail_next(Operation::Read, Fault::NotDone);
+    assert!(matches!(session.asave().await, Err(SessionError::Storage(StorageError::OutcomeUnknown(_)))));
+    assert!(!site.has_copy().await);
+    assert_eq!(site.members().await, r#"{"a":2,"b":1}"#, "it was done");
+}
+
+#[tokio::test]
 async fn a_dropped_request_saves_both_or_neither() {
     let site = Site::new().await;
     let session = site.load().await;
