@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use test_servers::{Memcached, PostgreSql, Redis};
 
-use crate::support::site::SECRET;
+use crate::support::site::{SECRET, Site};
 use crate::support::{Run, run};
 use crate::{proven, shows_no_password};
 
@@ -20,7 +20,8 @@ const NOBODY: u16 = 1;
 fn the_doctor_proves_caches_on_redis() {
     let Some(server) = Redis::shared() else { return };
     let url = |database| server.url(server.port(), database);
-    let (here, elsewhere) = (url(server.new_database()), url(server.new_database()));
+    let numbers = [server.new_database(), server.new_database()];
+    let [here, elsewhere] = numbers.map(url);
     let cache = [("SESSION_ENGINE", "cache"), ("CACHE_URL", &*here)];
     proven(&cache, &[("CACHE_URL", &elsewhere), ("SESSION_COOKIE_NAME", "other")], "cache");
     let prefixed = format!("{here}?key_prefix=shop");
@@ -30,7 +31,7 @@ fn the_doctor_proves_caches_on_redis() {
         &[("CACHE_URL", &other)],
         "cache",
     );
-    for database in 1..=2 {
+    for database in numbers {
         assert_eq!(server.command(database, &["DBSIZE"]), "0", "sessions were left behind");
     }
 }
@@ -77,6 +78,72 @@ fn the_doctor_proves_a_cache_of_files() {
         &[("CACHE_URL", &url(other.path()))],
         "cache",
     );
+}
+
+/// A site whose CACHES no URL can say: the settings of the interop project, and more below them.
+fn site_with(settings: &[(&str, &str)], more: &str) -> Option<Site> {
+    let site = Site::new(settings)?;
+    fs::write(site.path().join("more.py"), format!("from interop.settings import *\n{more}")).expect("more.py");
+    let script = site.path().join("manage.py");
+    let text = fs::read_to_string(&script).expect("manage.py");
+    fs::write(&script, text.replace("'interop.settings'", "'more'")).expect("manage.py");
+    Some(site)
+}
+
+#[test]
+fn the_doctor_writes_a_cache_that_no_url_can_say() {
+    let Some(server) = Redis::shared() else { return };
+    let (url, database) = (server.url(server.port(), 0), server.new_database());
+    let caches = format!(
+        "CACHES = {{'fast': {{'BACKEND': 'django.core.cache.backends.redis.RedisCache', 'LOCATION': [{:?}],\n\
+         'KEY_PREFIX': 'the \"shop\"', 'VERSION': 3, 'TIMEOUT': None, 'OPTIONS': {{'db': {database}}}}}}}\n",
+        url.trim_end_matches("/0"),
+    );
+    let cache = [("SESSION_ENGINE", "cache"), ("SESSION_CACHE_ALIAS", "fast")];
+    let Some(site) = site_with(&cache, &caches) else { return };
+    let proof = site.doctor(&[], &[]);
+    assert_eq!((proof.code, proof.out.matches("ok       proof: ").count()), (0, 2), "{}", proof.out);
+    let text = fs::read_to_string(site.path().join("cloakroom.toml")).expect("the file");
+    for line in [
+        "SESSION_CACHE_ALIAS = \"fast\"",
+        "[CACHES.\"fast\"]",
+        "\"KEY_PREFIX\" = \"the \\\"shop\\\"\"",
+        "\"VERSION\" = \"3\"",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in {text}");
+    }
+    // The same settings by another writing agree; another version does not.
+    let own = |version: u8| {
+        format!(
+            "SESSION_ENGINE = \"cache\"\nTIME_ZONE = \"UTC\"\n[CACHES.default]\n\
+             BACKEND = \"django.core.cache.backends.redis.RedisCache\"\n\
+             LOCATION = \"{}/{database}\"\nKEY_PREFIX = 'the \"shop\"'\nVERSION = {version}\n",
+            url.trim_end_matches("/0"),
+        )
+    };
+    for (version, code) in [(3, 0), (4, 1)] {
+        fs::write(site.path().join("own.toml"), own(version)).expect("own.toml");
+        let run = site.doctor(&[("CLOAKROOM_CONFIG", "own.toml")], &["--output", "own.toml"]);
+        assert_eq!(run.code, code, "{}", run.out);
+        assert_eq!(run.out.contains("CACHES.VERSION: the first that differs"), code == 1, "{}", run.out);
+        assert_eq!(run.out.contains("not found: the two look into different caches"), code == 1, "{}", run.out);
+        shows_no_password(&run.out);
+    }
+    assert_eq!(server.command(database, &["DBSIZE"]), "0");
+
+    let function = caches.replace("'VERSION': 3", "'KEY_FUNCTION': lambda key, prefix, version: key");
+    let Some(site) = site_with(&cache, &function) else { return };
+    let refused = site.doctor(&[], &[]);
+    assert!(refused.code == 1 && refused.out.contains("KEY_FUNCTION of its own"), "{}", refused.out);
+}
+
+#[test]
+fn the_doctor_says_when_the_site_cannot_reach_its_cache() {
+    let url = format!("redis://:hunter2@127.0.0.1:{NOBODY}/0");
+    let Some(site) = Site::new(&[("SESSION_ENGINE", "cache"), ("CACHE_URL", &url)]) else { return };
+    let run = site.doctor(&[], &[]);
+    assert!(run.code == 1 && run.out.contains("the site cannot reach CACHES[\"default\"]"), "{}", run.out);
+    assert!(!run.out.contains("hunter2"), "{}", run.out);
 }
 
 fn in_a_folder(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Run {
