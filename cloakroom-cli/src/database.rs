@@ -18,9 +18,11 @@ pub(crate) fn settings(place: &Place) -> Result<Settings, Failure> {
 /// The same over other values than the defaults. An option without a value is one that was not given.
 pub(crate) fn settings_over(base: Settings, place: &Place) -> Result<Settings, Failure> {
     let mut settings = base.with_all_sources()?;
-    for (setting, option, value) in
-        [("DATABASE_URL", "--database-url", &place.database_url), ("SESSION_ENGINE", "--engine", &place.engine)]
-    {
+    for (setting, option, value) in [
+        ("DATABASE_URL", "--database-url", &place.database_url),
+        ("CACHE_URL", "--cache-url", &place.cache_url),
+        ("SESSION_ENGINE", "--engine", &place.engine),
+    ] {
         if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
             let source = SettingSource::Argument { option: option.to_owned() };
             settings = settings.with_value(setting, value, &source)?;

@@ -39,6 +39,10 @@ pub(crate) struct Place {
     /// A password is better kept in DATABASE_URL: other users of the machine could see a command line
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) database_url: Option<String>,
+    /// The cache, in place of CACHE_URL: redis://host:6379/0, pymemcache://host:11211, filecache:///path,
+    /// dbcache://table. A password is better kept in CACHE_URL
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) cache_url: Option<String>,
     /// The engine, in place of SESSION_ENGINE, by Django's dotted name or the short one [default: db]
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) engine: Option<String>,

@@ -195,6 +195,9 @@ fn caches_that_no_session_belongs_in_are_named() {
     };
     let dummy = check("dummycache://", &[]);
     assert!(dummy.code == 1 && dummy.out.contains("DummyCache"), "{}", dummy.out);
+    let variables = [("CACHE_URL", "locmemcache://")];
+    let option = run(folder.path(), &variables, &["check", "--engine", "cache", "--cache-url", "dummycache://"]);
+    assert!(option.code == 1 && option.out.contains("option --cache-url"), "{}", option.out);
     let memory = check("locmemcache://", &["--fail-level", "warning"]);
     assert!(memory.code == 1 && memory.out.contains("each process for itself"), "{}", memory.out);
 }

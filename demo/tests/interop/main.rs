@@ -99,7 +99,7 @@ fn run(engine: Engine, django: Version) {
         let running: Vec<_> = scenarios.iter().map(|scenario| spawn(scenario)).collect();
         running.into_iter().filter_map(|(name, thread)| thread.join().is_err().then_some(name)).collect()
     });
-    let mut result = format!("{:>2} of {:>2} scenarios passed", scenarios.len() - failed.len(), scenarios.len());
+    let mut result = format!("{} of {} scenarios passed", scenarios.len() - failed.len(), scenarios.len());
     if !engine.keeps_sessions() {
         let need = SCENARIOS.iter().filter(|scenario| (scenario.fits)(Engine::Sqlite)).count() - scenarios.len();
         result += &format!("; {need} need sessions that the server keeps");
