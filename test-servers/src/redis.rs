@@ -120,6 +120,13 @@ impl Redis {
         succeed(&mut self.client(database, arguments)).trim_end_matches('\n').to_owned()
     }
 
+    /// The same of a server that may be about to close its connections, as one does that is made a replica: `None` where
+    /// it did.
+    pub fn try_command(&self, database: usize, arguments: &[&str]) -> Option<String> {
+        let output = self.client(database, arguments).output().ok().filter(|output| output.status.success())?;
+        Some(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned())
+    }
+
     /// The bytes of a value; `None` where there is no such key.
     ///
     /// # Panics
