@@ -67,6 +67,13 @@ impl Guard {
             .all(|thread| fs::read_to_string(thread.path().join("stat")).is_ok_and(|stat| stat.contains(") T ")))
     }
 
+    /// Ends the server by a signal; its folder stays for the next one.
+    pub(crate) fn end(mut self, signal: &str) {
+        self.keep_folder();
+        self.signal(signal);
+        self.wait();
+    }
+
     /// Waits until the server has ended.
     pub(crate) fn wait(&self) {
         let process = PathBuf::from(format!("/proc/{}/stat", self.server));

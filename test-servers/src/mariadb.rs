@@ -158,10 +158,8 @@ impl MariaDb {
     }
 
     fn end(&mut self, signal: &str) {
-        if let Some(mut guard) = self.guard.take() {
-            guard.keep_folder();
-            guard.signal(signal);
-            guard.wait();
+        if let Some(guard) = self.guard.take() {
+            guard.end(signal);
         }
     }
 
