@@ -98,9 +98,14 @@ async fn no_change_of_djangos_is_overwritten() {
             })
         })
         .collect();
-    let (python, folder, key_text) = (site.python.clone(), site.folder.path().to_owned(), key.as_str().to_owned());
-    let changes = CHANGES.to_string();
-    let django = tokio::task::spawn_blocking(move || run(&python, &folder, &["write", &key_text, &changes])).await;
+    // Again and again, until the tasks here came between Django's changes often enough, however busy the machine is.
+    let (mut series, mut django) = (0, Ok(String::new()));
+    while django.is_ok() && (series == 0 || (series < 20 && saves.load(Ordering::Relaxed) <= 100)) {
+        let (python, folder, key_text) = (site.python.clone(), site.folder.path().to_owned(), key.as_str().to_owned());
+        let changes = CHANGES.to_string();
+        django = tokio::task::spawn_blocking(move || run(&python, &folder, &["write", &key_text, &changes])).await;
+        series += 1;
+    }
     over.store(true, Ordering::Relaxed);
     for task in tasks {
         task.await.unwrap();
@@ -108,7 +113,7 @@ async fn no_change_of_djangos_is_overwritten() {
     django.unwrap();
     let session = site.store.session(Some(&key)).load().await.unwrap();
     assert_eq!(session.get::<usize>("django").unwrap(), Some(CHANGES - 1));
-    let saves = saves.load(Ordering::Relaxed);
-    println!("{CHANGES} changes by Django beside {saves} saves here, none overwritten");
+    let (changes, saves) = (series * CHANGES, saves.load(Ordering::Relaxed));
+    println!("{changes} changes by Django beside {saves} saves here, none overwritten");
     assert!(saves > 100);
 }

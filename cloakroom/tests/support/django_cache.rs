@@ -134,7 +134,8 @@ pub async fn each_reads_what_the_other_wrote(django: &Django, storage: &impl Sto
     assert!(storage.read(NAME).await.unwrap().is_none());
 }
 
-/// Django sets numbers in order, and tasks here write the last number they have read.
+/// Django sets numbers in order, and tasks here write the last number they have read: again and again, until they
+/// came between Django's often enough, however busy the machine is.
 pub async fn no_change_of_djangos_is_overwritten<S: Storage>(
     django: &Django,
     open: impl AsyncFn() -> S,
@@ -156,14 +157,18 @@ pub async fn no_change_of_djangos_is_overwritten<S: Storage>(
             }
         }));
     }
-    let (django, number) = (django.clone(), changes.to_string());
-    let written = tokio::task::spawn_blocking(move || django.run(&["write", NAME, &number])).await;
+    let (mut series, mut written) = (0, Ok(String::new()));
+    while written.is_ok() && (series == 0 || (series < 20 && writes.load(Ordering::Relaxed) <= 50)) {
+        let (django, number) = (django.clone(), changes.to_string());
+        written = tokio::task::spawn_blocking(move || django.run(&["write", NAME, &number])).await;
+        series += 1;
+    }
     over.store(true, Ordering::Relaxed);
     for task in tasks {
         task.await.unwrap();
     }
     written.unwrap();
-    let writes = writes.load(Ordering::Relaxed);
+    let (changes, writes) = (series * changes, writes.load(Ordering::Relaxed));
     println!("{changes} changes by Django beside {writes} writes here, none overwritten");
     assert!(writes > 50, "{writes}");
 }
