@@ -1,10 +1,12 @@
 //! Real servers for the tests, each on a free port of 127.0.0.1 with its data in a folder of its own.
 //!
 //! They are Debian's: `./test --install` installs them. A test without its server is left out, which it says, unless
-//! `CLOAKROOM_REQUIRE_SERVERS` is set: then it fails. With `CLOAKROOM_WITHOUT_SERVERS` none is looked for. As root the servers run as users of their own. None outlives
-//! the process that started it, not even one that is killed.
+//! `CLOAKROOM_REQUIRE_SERVERS` is set: then it fails. With `CLOAKROOM_WITHOUT_SERVERS` none is looked for. As root the
+//! servers run as users of their own. None outlives the process that started it, not even one that is killed. Where
+//! `CLOAKROOM_FIRST_DATA` names a folder, the data that databases begin with is made once and kept there.
 
 mod certificate;
+mod first_data;
 mod guard;
 mod mariadb;
 mod memcached;

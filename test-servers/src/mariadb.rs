@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::certificate::{self, Certificates};
+use crate::first_data::first_data;
 use crate::guard::{Guard, until};
 use crate::program::{User, find, free_port, missing, succeed};
 use crate::{Database, PASSWORD, PASSWORD_IN_URL};
@@ -49,14 +50,14 @@ impl MariaDb {
         let user = User::of(&["mysql"]);
         let folder = user.folder();
         let path = folder.path();
-        let mut command = user.run(install);
-        // Servers of several tests at once would meet in the folder for temporary files.
-        command.current_dir(path).env("TMPDIR", path).args([
-            "--no-defaults",
-            "--skip-test-db",
-            "--auth-root-authentication-method=normal",
-        ]);
-        succeed(command.arg(format!("--datadir={}", path.join("data").display())));
+        let data = path.join("data");
+        first_data("mariadb", &data, || {
+            let mut command = user.run(install);
+            // Servers of several tests at once would meet in the folder for temporary files.
+            command.current_dir(path).env("TMPDIR", path).args(["--no-defaults", "--skip-test-db"]);
+            command.arg("--auth-root-authentication-method=normal");
+            succeed(command.arg(format!("--datadir={}", data.display())));
+        });
         let users = path.join("users.sql");
         let statements = format!(
             "CREATE USER IF NOT EXISTS site@'%' IDENTIFIED BY '{PASSWORD}';\n\

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::certificate::{self, Certificates};
+use crate::first_data::first_data;
 use crate::guard::{Guard, until};
 use crate::program::{User, find, free_port, missing, succeed};
 use crate::{Database, PASSWORD, PASSWORD_IN_URL};
@@ -46,10 +47,13 @@ impl PostgreSql {
         let password = path.join("password");
         fs::write(&password, PASSWORD).expect("the password");
         user.own(&password);
-        let mut command = user.run(initdb);
-        command.current_dir(path).arg("--pgdata").arg(path.join("data"));
-        command.args(["--username=site", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]);
-        succeed(command.arg("--pwfile").arg(&password));
+        let data = path.join("data");
+        first_data("postgresql", &data, || {
+            let mut command = user.run(initdb);
+            command.current_dir(path).arg("--pgdata").arg(&data).arg("--pwfile").arg(&password);
+            command.args(["--username=site", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]);
+            succeed(command.arg("--no-sync"));
+        });
         let certificates = certificate::make(path, user);
         let port = free_port();
         let mut configuration = format!(
