@@ -1,5 +1,4 @@
-//! Two requests, one session: each order that matters, step by step.
-#![allow(missing_docs, clippy::unwrap_used)]
+//! What a handle does after such an order, and what is concluded from an outcome that is unknown.
 
 use std::sync::Arc;
 
@@ -29,24 +28,6 @@ async fn load(store: &SessionStore, key: &SessionKey) -> Session {
 
 async fn members(store: &SessionStore, key: &SessionKey) -> String {
     store.session(Some(key)).aload().await.unwrap().to_json()
-}
-
-#[tokio::test]
-async fn load_load_save_save_keeps_both_changes() {
-    let (_, store) = site();
-    let key = stored(&store).await;
-    let (one, two) = (load(&store, &key).await, load(&store, &key).await);
-    one.set("a", &2).unwrap();
-    two.set("b", &3).unwrap();
-    two.set("c", &4).unwrap();
-    one.asave().await.unwrap();
-    two.asave().await.unwrap();
-    assert_eq!(members(&store, &key).await, r#"{"a":2,"b":3,"c":4}"#);
-    // The later one knows what the earlier one did, and goes on from there.
-    assert_eq!(two.get::<u8>("a").unwrap(), Some(2));
-    two.del("a").unwrap();
-    two.asave().await.unwrap();
-    assert_eq!(members(&store, &key).await, r#"{"b":3,"c":4}"#);
 }
 
 #[tokio::test]
@@ -83,64 +64,6 @@ async fn a_change_of_key_does_not_bring_a_deleted_session_back() {
 }
 
 #[tokio::test]
-async fn a_change_of_key_takes_the_changes_of_others_along() {
-    let (_, store) = site();
-    let key = stored(&store).await;
-    let (login, other) = (load(&store, &key).await, load(&store, &key).await);
-    other.set("b", &5).unwrap();
-    other.asave().await.unwrap();
-    login.set("user", &7).unwrap();
-    login.acycle_key().await.unwrap();
-    let new = login.session_key().unwrap();
-    assert_ne!(new, key);
-    assert_eq!(members(&store, &new).await, r#"{"a":1,"b":5,"user":7}"#);
-    assert!(!store.exists(&key).await.unwrap());
-    // The other request still has the old key: it is dead.
-    other.set("b", &6).unwrap();
-    assert!(matches!(other.asave().await, Err(SessionError::UpdateError)));
-}
-
-#[tokio::test]
-async fn a_touch_does_not_undo_a_new_expiry() {
-    let (_, store) = site();
-    let key = stored(&store).await;
-    let (reader, writer) = (load(&store, &key).await, load(&store, &key).await);
-    writer.set_expiry(60).unwrap();
-    writer.asave().await.unwrap();
-    // Nothing changed here: only the expiry would move, to what this handle believes it to be.
-    reader.asave().await.unwrap();
-    let expiry = store.session(Some(&key)).aget_expiry_age().await.unwrap();
-    assert_eq!(expiry, 60.0);
-    assert_eq!(reader.get_expiry_age().unwrap(), 60.0);
-}
-
-#[tokio::test]
-async fn a_touch_does_not_bring_a_deleted_session_back() {
-    let (_, store) = site();
-    let key = stored(&store).await;
-    let reader = load(&store, &key).await;
-    store.delete(&key).await.unwrap();
-    assert!(matches!(reader.asave().await, Err(SessionError::UpdateError)));
-    assert!(!store.exists(&key).await.unwrap());
-}
-
-#[tokio::test]
-async fn clear_removes_what_another_request_set_but_not_what_comes_after() {
-    let (_, store) = site();
-    let key = stored(&store).await;
-    let (clearing, setting) = (load(&store, &key).await, load(&store, &key).await);
-    setting.set("c", &1).unwrap();
-    setting.asave().await.unwrap();
-    clearing.clear();
-    clearing.set("after", &1).unwrap();
-    clearing.asave().await.unwrap();
-    assert_eq!(members(&store, &key).await, r#"{"after":1}"#);
-    setting.set("c", &2).unwrap();
-    setting.asave().await.unwrap();
-    assert_eq!(members(&store, &key).await, r#"{"after":1,"c":2}"#);
-}
-
-#[tokio::test]
 async fn a_session_that_was_live_when_it_was_loaded_may_be_saved_after_its_end() {
     let now = Arc::new(std::sync::atomic::AtomicI64::new(1_800_000_000));
     let clock = {
@@ -159,38 +82,6 @@ async fn a_session_that_was_live_when_it_was_loaded_may_be_saved_after_its_end()
     slow.set("a", &3).unwrap();
     slow.asave().await.unwrap();
     assert_eq!(slow.get::<u8>("b").unwrap(), Some(2));
-}
-
-#[tokio::test]
-async fn a_save_by_another_between_read_and_write_is_merged() {
-    let (spy, store) = site();
-    let key = stored(&store).await;
-    let ours = load(&store, &key).await;
-    ours.set("ours", &1).unwrap();
-    let (other_store, other_key) = (store.clone(), key.clone());
-    spy.before(Operation::Replace, move || async move {
-        let other = load(&other_store, &other_key).await;
-        other.set("theirs", &2).unwrap();
-        other.asave().await.unwrap();
-    });
-    ours.asave().await.unwrap();
-    assert_eq!(members(&store, &key).await, r#"{"a":1,"b":1,"theirs":2,"ours":1}"#);
-}
-
-#[tokio::test]
-async fn a_logout_between_the_tries_of_a_save_wins() {
-    let (spy, store) = site();
-    let key = stored(&store).await;
-    let ours = load(&store, &key).await;
-    ours.set("ours", &1).unwrap();
-    let other = load(&store, &key).await;
-    other.set("theirs", &1).unwrap();
-    other.asave().await.unwrap();
-    let (other_store, other_key) = (store.clone(), key.clone());
-    // The first try fails on the other's change; the logout comes between the second read and its write.
-    spy.after(Operation::Read, move || async move { other_store.delete(&other_key).await.unwrap() });
-    assert!(matches!(ours.asave().await, Err(SessionError::UpdateError)));
-    assert!(!store.exists(&key).await.unwrap());
 }
 
 /// What became of a write whose outcome is unknown.
