@@ -136,6 +136,11 @@ impl Site {
         live
     }
 
+    /// The keys that the site made out.
+    pub fn issued_keys(&self) -> Vec<SessionKey> {
+        self.keys.lock().unwrap().clone()
+    }
+
     /// The keys made out so far are left out of [`live_keys`](Self::live_keys) from now on.
     pub fn forget_keys(&self) {
         self.keys.lock().unwrap().clear();
