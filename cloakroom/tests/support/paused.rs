@@ -113,7 +113,7 @@ pub struct Paused<S> {
     inner: Arc<S>,
     at: At,
     line: Line,
-    /// A change of key is two steps even if the storage could do it in one, as between two servers of a cluster.
+    /// A change of key is the library's own, in steps.
     in_steps: bool,
 }
 
@@ -125,10 +125,10 @@ impl<S> Clone for Paused<S> {
 
 impl<S: Storage> Paused<S> {
     pub fn new(inner: S, at: At, line: &Line) -> Self {
-        let in_steps = !inner.capabilities().atomic_rename;
-        Self { inner: Arc::new(inner), at, line: line.clone(), in_steps }
+        Self { inner: Arc::new(inner), at, line: line.clone(), in_steps: false }
     }
 
+    /// For a storage that has no change of key of its own, and for one that is to do it as between two servers.
     pub fn in_steps(mut self) -> Self {
         self.in_steps = true;
         self

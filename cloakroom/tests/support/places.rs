@@ -73,8 +73,12 @@ impl Site {
         let engine = match place {
             Place::Db(database) => Engine::db(kept(database.open(&folder).await?, &line, &mut facts)),
             Place::Files => files(&folder, &line, &mut facts)?,
-            Place::Cache(cache) => Engine::cache(kept(cache.open(&folder).await?, &line, &mut facts)),
-            Place::CacheInSteps(cache) => Engine::cache(kept(cache.open(&folder).await?, &line, &mut facts).in_steps()),
+            Place::Cache(cache) if cache != Cache::Memcached => {
+                Engine::cache(kept(cache.open(&folder).await?, &line, &mut facts))
+            }
+            Place::Cache(cache) | Place::CacheInSteps(cache) => {
+                Engine::cache(kept(cache.open(&folder).await?, &line, &mut facts).in_steps())
+            }
             Place::CachedDb(database, cache) => {
                 let (database, cache) = (database.open(&folder).await?, cache.open(&folder).await?);
                 front = Some((SessionStore::db(database.clone(), settings.clone()).unwrap(), cache.clone()));
