@@ -6,6 +6,7 @@
 //! `CLOAKROOM_FIRST_DATA` names a folder, the data that databases begin with is made once and kept there.
 
 mod certificate;
+mod fault;
 mod first_data;
 mod guard;
 mod mariadb;
@@ -17,6 +18,7 @@ mod proxy;
 mod redis;
 mod redis_group;
 
+pub use fault::Fault;
 pub use mariadb::MariaDb;
 pub use memcached::{Item, Memcached};
 pub use pgbouncer::PgBouncer;
