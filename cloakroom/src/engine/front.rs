@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use crate::Timestamp;
 use crate::data::SessionData;
 use crate::engine::cached_value::{self, Cached, CachedValue};
+use crate::engine::read_back::SOON;
 use crate::key::SessionKey;
 use crate::storage::{DynStorage, Expect, Insert, New, Remove, Replace, StorageError, Stored, Touch, Version};
 use crate::time::Clock;
@@ -136,6 +137,7 @@ impl Front {
         seen: Option<&Version>,
         copy: New<'_>,
     ) -> Option<Version> {
+        let began = Instant::now();
         let put = match seen {
             Some(seen) => self.storage.replace(name, Expect::Version(seen), copy).await,
             None => Ok(Replace::Changed),
@@ -145,6 +147,8 @@ impl Front {
             Ok(Replace::Missing) => Ok(None),
             // Another's stands there; or ours may, or what stood there before.
             Ok(Replace::Changed) | Err(StorageError::OutcomeUnknown(_)) => self.clear(name).await.map(|()| None),
+            // A cache without room can still remove.
+            Err(StorageError::NotDone(_)) if began.elapsed() < SOON => self.clear(name).await.map(|()| None),
             Err(error) => Err(error),
         };
         put.unwrap_or_else(|error| {

@@ -13,7 +13,7 @@ type Source = Box<dyn Error + Send + Sync>;
 
 /// A write that was certainly not done is tried once more if it was known so soon: a connection may have died while
 /// nobody used it, and the storage answers again. One whose time was up has waited long enough.
-const SOON: Duration = Duration::from_secs(1);
+pub(super) const SOON: Duration = Duration::from_secs(1);
 
 /// Carries out a write and, if its outcome is unknown, looks at what became of it.
 async fn settled<T, W, L>(write: impl Fn() -> W, look: impl Fn(Source) -> L) -> Result<T, StorageError>

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::engine::content::{Content, Prolonged};
 use crate::engine::front::Front;
+use crate::engine::read_back::SOON;
 use crate::engine::{StoredEngine, Target, cached_value};
 use crate::key::SessionKey;
 use crate::storage::{Insert, New, Rename, Replace, StorageError, Touch, Version};
@@ -88,9 +89,16 @@ impl StoredEngine {
     /// all the same, for the cache may still serve the session (D9).
     pub(crate) async fn end(&self, key: &SessionKey) -> Result<(), StorageError> {
         self.terms.check_writable()?;
+        let began = Instant::now();
         let buried = self.bury(key).await;
+        let refused_soon = began.elapsed() < SOON;
         self.remove(key).await?;
-        self.bury_again_if_late(key, buried?).await
+        match buried {
+            // A cache without room for a marker can still remove. Now that the row has gone this does as well: whoever
+            // looks for it from now on finds none, and the leases of those who have read it go with the copy.
+            Err(error @ StorageError::NotDone(_)) if refused_soon => self.clear(key).await.map_err(|_| error),
+            buried => self.bury_again_if_late(key, buried?).await,
+        }
     }
 
     /// After a write: the copy in the cache, where there is one.
@@ -116,10 +124,15 @@ impl StoredEngine {
     }
 
     async fn drop_copy(&self, key: &SessionKey) {
-        if let (Some(front), Some(name)) = (&self.front, key.as_name())
-            && let Err(error) = Box::pin(front.clear(&Front::name(name))).await
-        {
+        if let Err(error) = self.clear(key).await {
             tracing::error!(key = %key.short_hash(), %error, "the cache may still hold an old copy of a session");
+        }
+    }
+
+    async fn clear(&self, key: &SessionKey) -> Result<(), StorageError> {
+        match (&self.front, key.as_name()) {
+            (Some(front), Some(name)) => Box::pin(front.clear(&Front::name(name))).await,
+            _ => Ok(()),
         }
     }
 

@@ -25,12 +25,29 @@ async fn without_the_cache_everything_goes_on_but_a_logout() {
     new.asave().await.unwrap();
     assert!(site.store.exists(&new.session_key().unwrap()).await.unwrap());
 
-    down(&[Operation::Bury]);
+    down(&[Operation::Bury, Operation::Read]);
     let flushed = site.store.session(Some(&site.key));
     assert!(matches!(flushed.aflush().await, Err(SessionError::Storage(StorageError::NotDone(_)))));
     assert!(!site.store.exists(&site.key).await.unwrap(), "the row is gone all the same");
     // The end of the request tries again.
     flushed.asave().await.unwrap();
+    assert!(!site.has_copy().await && site.load().await.is_empty());
+}
+
+/// A full memory or a full disk refuses to write and removes all the same.
+#[tokio::test]
+async fn a_cache_without_room_lets_go_of_old_copies() {
+    let site = Site::new().await;
+    let session = site.load().await;
+    session.set("a", &2).unwrap();
+    site.cache.fail_next(Operation::Replace, Fault::NotDone);
+    session.asave().await.unwrap();
+    assert!(!site.has_copy().await);
+    assert_eq!(site.members().await, r#"{"a":2,"b":1}"#);
+
+    assert!(site.has_copy().await, "the look has filled it");
+    site.cache.fail_next(Operation::Bury, Fault::NotDone);
+    site.store.session(Some(&site.key)).aflush().await.unwrap();
     assert!(!site.has_copy().await && site.load().await.is_empty());
 }
 
