@@ -4,6 +4,9 @@
 
 mod clock;
 mod dropped;
+mod content;
+mod disk;
+mod lines;
 #[cfg(feature = "memcached")]
 #[path = "../support/memcached.rs"]
 mod memcached;
