@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::Timestamp;
@@ -77,7 +78,18 @@ impl StoredEngine {
         self.terms.check_writable()?;
         let (from, to) = (&*self.name_of(from)?, &*self.name_of(to)?);
         let write = || self.storage.rename(from, to, Expect::Version(version), new);
-        settled(write, |source| self.renamed(from, version, to, new, source)).await
+        let doubted = AtomicBool::new(false);
+        let look = |source| {
+            doubted.store(true, Ordering::Relaxed);
+            self.renamed(from, version, to, new, source)
+        };
+        match settled(write, look).await {
+            // What is in the way of a second try may be the first one's doing, which came after the look.
+            Ok(Rename::Missing | Rename::Exists) if doubted.load(Ordering::Relaxed) => {
+                self.renamed(from, version, to, new, "the storage did not say whether it wrote".into()).await
+            }
+            renamed => renamed,
+        }
     }
 
     /// Sees to it that the storage keeps nothing under a key.

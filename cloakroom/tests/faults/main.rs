@@ -6,6 +6,7 @@ mod clock;
 mod dropped;
 mod content;
 mod disk;
+mod late;
 mod lines;
 #[cfg(feature = "memcached")]
 #[path = "../support/memcached.rs"]
