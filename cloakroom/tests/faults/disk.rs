@@ -21,6 +21,7 @@ const AT_ONCE: Duration = Duration::from_secs(10);
 /// How often each write is tried while the disk is full.
 const TRIES: u64 = 12;
 
+// In MiB: what a log of changes grows to before it is begun anew, and the markers of the logouts of a minute, have room.
 macro_rules! on_a_full_disk {
     ($($name:ident: $mebibytes:literal, $open:path;)*) => {$(
         #[test]
@@ -37,10 +38,10 @@ on_a_full_disk! {
     session_files: 2, Place::files;
     session_files_that_are_waited_for: 2, Place::synced_files;
     cache_files: 2, Place::cache_files;
-    sqlite_in_wal_mode: 3, Place::sqlite_wal;
+    sqlite_in_wal_mode: 16, Place::sqlite_wal;
     sqlite_in_djangos_journal_mode: 2, Place::sqlite_journal;
-    sqlite_behind_a_cache: 3, Place::sqlite_behind_a_cache;
-    cache_files_before_a_database: 2, Place::cache_files_before_a_database;
+    sqlite_behind_a_cache: 16, Place::sqlite_behind_a_cache;
+    cache_files_before_a_database: 16, Place::cache_files_before_a_database;
     postgresql: 16, servers::postgresql;
     redis_with_an_append_only_file: 3, servers::redis;
 }

@@ -22,7 +22,7 @@ impl Figures {
         match answer {
             Ok(_) => self.done += 1,
             Err(error) => {
-                assert_eq!(error.status(), 500);
+                assert_eq!(error.status(), 500, "{error:?}");
                 assert_eq!(error.public_message(), "The session storage is out of reach. Please try again later.");
                 match error {
                     SessionError::Storage(StorageError::NotDone(_)) => self.not_done += 1,

@@ -1,9 +1,11 @@
 //! Requests of every kind, each on a session of its own, and what may be found after them.
 
+use std::time::Instant;
+
 use cloakroom::storage::StorageError;
 use cloakroom::{KeySource, Session, SessionError, SessionKey, SessionStore};
 
-use super::places::Place;
+use super::places::{Place, TIMEOUT};
 use crate::content::Content;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,7 +38,8 @@ impl Request {
         let key = content.stored(&place.good).await;
         let next = fresh.clone();
         let site = place.site.clone().with_key_source(KeySource::new(move || next.clone()));
-        let session = site.session(if kind == Kind::New { None } else { Some(&key) }).load().await.unwrap();
+        let own = if kind == Kind::New { None } else { Some(&key) };
+        let session = patiently(async || site.session(own).load().await).await;
         Self { kind, content, key, fresh, site, session }
     }
 
@@ -96,10 +99,10 @@ impl Request {
 
         // The next requests are answered, and build upon what there is.
         let Some(content) = found else { return };
-        let session = place.site.session(Some(&self.key)).load().await.unwrap();
+        let session = patiently(async || place.site.session(Some(&self.key)).load().await).await;
         assert_eq!(Content::of(&session).map(|content| content.who), Some(content.who), "{what}");
         session.set("more", "a line that is good").unwrap();
-        session.asave().await.unwrap();
+        patiently(async || session.asave().await).await;
         let session = place.kept.session(Some(&self.key)).load().await.unwrap();
         session.del("more").unwrap();
         assert_eq!(Content::of(&session), if content.change == 0 { old } else { new }, "{what}");
@@ -109,4 +112,16 @@ impl Request {
     pub async fn is_ended(&self, place: &Place) -> bool {
         !place.kept.exists(&self.key).await.unwrap() && Content::under(&place.good, &self.key).await.is_none()
     }
+}
+
+/// What must be done at once over a good line. A machine that is so busy that the time-out strikes may try again.
+pub async fn patiently<T>(request: impl AsyncFn() -> Result<T, SessionError>) -> T {
+    for _ in 0..9 {
+        let started = Instant::now();
+        match request().await {
+            Ok(answer) => return answer,
+            Err(error) => assert!(started.elapsed() >= TIMEOUT * 9 / 10, "{error:?}"),
+        }
+    }
+    request().await.unwrap()
 }
