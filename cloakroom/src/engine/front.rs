@@ -45,7 +45,7 @@ pub(crate) struct Front {
 pub(super) enum Seen {
     /// A copy, and the version of the row it was made from, if cloakroom wrote it.
     Copy { data: SessionData, cached: Version, row: Option<Version> },
-    /// Nothing, and now our lease; or something that is no session, and gives way. A copy may take its place.
+    /// Nothing, and now our lease; or something that is no session or has ended, and gives way. A copy may take its place.
     Room(Version),
     /// Another's lease or a marker, or the cache does not answer: the row is read, and what stands here stays.
     Other,
@@ -62,6 +62,10 @@ impl Front {
 
     pub(super) async fn look(&self, key: &SessionKey, name: &str, clock: &Clock) -> Seen {
         let stored = match self.storage.read(name).await {
+            // A storage may hand out what has ended, and not by this clock.
+            Ok(Some(stored)) if stored.expires.is_some_and(|end| end <= clock.now()) => {
+                return Seen::Room(stored.version);
+            }
             Ok(Some(stored)) => stored,
             Ok(None) => return self.lease(key, name, clock).await,
             Err(error) => {
