@@ -58,17 +58,20 @@ impl CacheFormat {
         if self.zlib && serialized.len() >= ZLIB_FROM { zlib::compress(&serialized) } else { serialized }
     }
 
-    /// The serialized data in what is kept, as far as 16 MiB.
+    /// The serialized data in what is kept, as far as 16 MiB; pickles that were not compressed have a bound of their own.
     pub(crate) fn unpack(self, kept: &[u8]) -> Result<Cow<'_, [u8]>, ZlibError> {
-        if !self.zlib {
-            return Ok(Cow::Borrowed(kept));
+        if self.zlib {
+            match zlib::decompress(kept, MAX_PAYLOAD) {
+                Ok(serialized) => return Ok(Cow::Owned(serialized)),
+                Err(error @ ZlibError::TooLarge { .. }) => return Err(error),
+                // Not compressed: too short, or from before there was a compressor.
+                Err(_) => {}
+            }
         }
-        match zlib::decompress(kept, MAX_PAYLOAD) {
-            Ok(serialized) => Ok(Cow::Owned(serialized)),
-            Err(error @ ZlibError::TooLarge { .. }) => Err(error),
-            // Not compressed: too short, or from before there was a compressor.
-            Err(_) => Ok(Cow::Borrowed(kept)),
+        if self.serializer == CacheSerializer::Json && kept.len() > MAX_PAYLOAD {
+            return Err(ZlibError::TooLarge { limit: MAX_PAYLOAD });
         }
+        Ok(Cow::Borrowed(kept))
     }
 }
 
@@ -95,5 +98,11 @@ mod tests {
         }
         let bomb = zlib::compress(&vec![0; MAX_PAYLOAD + 1]);
         assert!(format.unpack(&bomb).is_err());
+        // Nor is more taken where nothing is compressed.
+        let (fits, large) = (vec![b' '; MAX_PAYLOAD], vec![b' '; MAX_PAYLOAD + 1]);
+        for format in [CacheFormat::json(), format] {
+            assert!(format.unpack(&fits).is_ok());
+            assert_eq!(format.unpack(&large), Err(ZlibError::TooLarge { limit: MAX_PAYLOAD }));
+        }
     }
 }
