@@ -1,5 +1,5 @@
-//! The engine signed_cookies: what it promises, what it does not, and what hostile cookies come to. The names that
-//! begin with `s` and a number hold a line of the security checklist (`docs/security.md`).
+//! The engine signed_cookies: what it promises, what it does not, and what hostile cookies come to. Size, salts and age
+//! are lines of the security checklist and stand in `tests/security/`.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::sync::Arc;

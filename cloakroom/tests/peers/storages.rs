@@ -238,7 +238,7 @@ mod files {
         first.aset("round", &0).await.unwrap();
         first.asave().await.unwrap();
         let path = folder.path().join(format!("sessionid{KEY}"));
-        let (kills, changes) = if std::env::var_os("CLOAKROOM_LONG").is_some() { (100, 300) } else { (5, 30) };
+        let (kills, changes) = if std::env::var_os("CLOAKROOM_LONG").is_some() { (100, 300) } else { (3, 20) };
         let (mut looks, mut last) = (0_u64, 0_u32);
         for _ in 0..kills {
             let mut child = Command::new(std::env::current_exe().unwrap());

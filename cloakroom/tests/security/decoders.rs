@@ -213,15 +213,18 @@ async fn s22_depth_is_bounded_in_cookie_row_file_and_cache() {
     }
 }
 
-/// They are bounded by the size, and cost what the size costs: comparing each with each would take hours here.
+/// They are bounded by the size, and cost what the size costs. Comparing each with each would take many minutes here,
+/// reading them takes a second.
 #[tokio::test]
 async fn s22_many_members_cost_no_more_than_their_size() {
-    const MANY: usize = 100_000;
+    const MANY: usize = 50_000;
     let distinct: Vec<String> = (0..MANY).map(|at| format!("\"{at}\":0")).collect();
     let same = vec!["\"a\":0"; MANY];
+    let began = std::time::Instant::now();
     for (text, expected) in [(distinct.join(","), MANY), (same.join(","), 1)] {
         for (what, members) in everywhere(&format!("{{{text}}}")).await {
             assert_eq!(members, Some(expected), "{what}");
+            assert!(began.elapsed() < std::time::Duration::from_secs(120), "{what}");
         }
     }
 }
