@@ -177,6 +177,10 @@ async fn p10_a_table_that_is_away_is_no_missing_session() {
         let app = site(&store, greet);
         let response = app.clone().oneshot(request(&store, Some(key.as_str()))).await.unwrap();
         assert_eq!((response.status().as_u16(), set_to(&response)), (500, None), "{url:.6}");
+        // Nor is a page shown as to a stranger, and the cookie stays.
+        let read = |session: LazySession| async move { session.akeys().await.map(drop) };
+        let response = visit(&store, Some(key.as_str()), read).await;
+        assert_eq!((response.status().as_u16(), set_to(&response)), (500, None), "{url:.6}");
         run("ALTER TABLE away RENAME TO django_session");
         let response = app.oneshot(request(&store, Some(key.as_str()))).await.unwrap();
         assert_eq!((response.status().as_u16(), set_to(&response)), (200, None), "{url:.6}");
