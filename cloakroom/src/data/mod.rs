@@ -271,6 +271,10 @@ impl PartialEq for SessionData {
 }
 
 #[cfg(test)]
+#[path = "data_tests.rs"]
+mod data_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

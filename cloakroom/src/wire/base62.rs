@@ -140,7 +140,7 @@ pub(crate) fn as_f64(text: &[u8], exact: i128) -> f64 {
         return exact as f64;
     }
     let magnitude = text.iter().filter_map(|&byte| digit(byte)).fold(0.0, |sum, digit| sum * 62.0 + f64::from(digit));
-    if exact < 0 { -magnitude } else { magnitude }
+    if text.starts_with(b"-") { -magnitude } else { magnitude }
 }
 
 fn digit(byte: u8) -> Option<u8> {
@@ -172,6 +172,20 @@ mod tests {
         assert_eq!(decode(&format!("-{long}")), Ok(i128::MIN));
         assert!((as_f64(long.as_bytes(), i128::MAX) / 62_f64.powi(30) - 1.0).abs() < 1e-9);
         assert_eq!(as_f64("z".repeat(200).as_bytes(), i128::MAX), f64::INFINITY);
+    }
+
+    // Python's `float` of an integer is the nearest one.
+    #[test]
+    fn as_a_float_each_number_is_the_nearest_one() {
+        for power in 0..80 {
+            for number in [3_i128.pow(power), -(3_i128.pow(power)), i128::from(u64::MAX) << (power / 2), i128::MAX - 1]
+            {
+                assert_eq!(as_f64(encode(number).as_bytes(), number), number as f64, "{number}");
+            }
+        }
+        let long = format!("-{}", "z".repeat(30));
+        assert!((as_f64(long.as_bytes(), i128::MIN) / 62_f64.powi(30) + 1.0).abs() < 1e-9);
+        assert_eq!(as_f64(format!("-{}", "z".repeat(200)).as_bytes(), i128::MIN), f64::NEG_INFINITY);
     }
 
     #[test]

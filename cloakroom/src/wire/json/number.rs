@@ -7,7 +7,7 @@ pub(in crate::wire) fn append_f64(out: &mut String, number: f64) {
     match number {
         _ if number.is_finite() => lay_out(out, shortest(number).as_str()),
         _ if number.is_nan() => out.push_str("NaN"),
-        _ => out.push_str(if number > 0.0 { "Infinity" } else { "-Infinity" }),
+        _ => out.push_str(if number.is_sign_negative() { "-Infinity" } else { "Infinity" }),
     }
 }
 
@@ -74,8 +74,7 @@ fn lay_out(out: &mut String, text: &str) {
                 out.push('.');
                 out.push_str(rest);
             }
-            let sign = if exponent < 0 { '-' } else { '+' };
-            let _ = write!(out, "e{sign}{:02}", exponent.unsigned_abs());
+            let _ = write!(out, "e{exponent:+03}");
         }
     }
 }

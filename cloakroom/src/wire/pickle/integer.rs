@@ -14,7 +14,7 @@ pub(super) fn shortest(bytes: &[u8]) -> &[u8] {
         let (top, next) = (bytes[length - 1], length.checked_sub(2).map_or(0, |at| bytes[at]));
         match top {
             0 if next < 0x80 => length -= 1,
-            0xff if length > 1 && next >= 0x80 => length -= 1,
+            0xff if next >= 0x80 => length -= 1,
             _ => break,
         }
     }
@@ -123,7 +123,7 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Node {
 
 /// A floating point number that is whole, as an integer.
 pub(super) fn from_whole_f64(number: f64) -> Node {
-    if number.abs() < 9e18 {
+    if (-9e18..9e18).contains(&number) {
         return Node::Int(number as i64);
     }
     let bits = number.to_bits();
@@ -131,8 +131,8 @@ pub(super) fn from_whole_f64(number: f64) -> Node {
     let mantissa = u128::from(bits & ((1 << 52) - 1) | 1 << 52) << (shift % 8);
     let mut words = vec![0_u8; shift / 8];
     words.extend(mantissa.to_le_bytes());
-    words.resize(words.len().next_multiple_of(4) + 4, 0);
-    if number < 0.0 {
+    // The mantissa's highest bytes are zero: there is room for the sign.
+    if number.is_sign_negative() {
         let mut carry = true;
         for byte in &mut words {
             (*byte, carry) = (!*byte).overflowing_add(u8::from(carry));
