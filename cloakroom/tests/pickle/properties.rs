@@ -32,9 +32,18 @@ fn seeds() -> &'static [Vec<u8>] {
 }
 
 fn written_by_python() -> Vec<Vec<u8>> {
+    named().into_iter().map(|(.., pickle)| pickle).collect()
+}
+
+/// What `values.py write` printed: what the value is called, the protocol, and the pickle.
+fn named() -> Vec<(String, u8, Vec<u8>)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pickle/python");
     let text = std::fs::read_to_string(format!("{folder}/written.txt")).unwrap();
-    text.lines().map(|line| STANDARD.decode(line.rsplit(' ').next().unwrap()).unwrap()).collect()
+    let line = |line: &str| {
+        let [name, protocol, pickle] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
+        (name.to_owned(), protocol.parse().unwrap(), STANDARD.decode(pickle).unwrap())
+    };
+    text.lines().map(line).collect()
 }
 
 /// JSON with what Python's has and serde_json's lacks.
@@ -116,5 +125,52 @@ fn what_python_wrote_is_written_again() {
     for seed in seeds {
         assert!(read(&Bytes::from(seed.clone())).is_ok());
         check(seed.clone());
+    }
+}
+
+#[test]
+fn each_protocol_of_pythons_is_read_as_the_value_that_its_protocols_4_and_5_hold() {
+    let all = named();
+    for (own, number) in [(Protocol::Four, 4), (Protocol::Five, 5)] {
+        for (name, protocol, pickle) in &all {
+            // Protocols 0 to 3 leave `fold` out, and `ZoneInfo("Europe/Paris")` twice is remembered otherwise.
+            if name == "zones" || *protocol < 4 && matches!(&name[..], "datetimes" | "times") {
+                continue;
+            }
+            let expected = &all.iter().find(|line| line.0 == *name && line.1 == number).unwrap().2;
+            let written = read(&pickle.clone().into()).unwrap().to_pickle(own).unwrap();
+            assert_eq!(written, *expected, "{name} {protocol} in {number}");
+        }
+    }
+}
+
+// What Python's `isoformat` and `str` say of the same values.
+#[test]
+fn what_json_lacks_is_shown_as_python_shows_it() {
+    let shown = [
+        ("dates", r#"["0001-01-01","9999-12-31","2024-02-29"]"#),
+        (
+            "datetimes",
+            r#"["0001-01-01T00:00:00","9999-12-31T23:59:59.999999","2024-02-29T23:59:58.123456+00:00","2024-01-01T00:00:00-05:30","2024-01-01T00:00:00+00:00:01.000005","2024-10-27T02:30:00+02:00","2024-10-27T02:30:00+01:00"]"#,
+        ),
+        ("times", r#"["00:00:00","23:59:59.999999","01:02:03.000004+00:00","01:00:00","01:00:00"]"#),
+        ("zones", r#"["+00:00","+01:00","+01:00","UTC","Europe/Paris","Europe/Paris"]"#),
+        ("decimals", r#"["0","-0","1.50","1E+100","-1E-100","Infinity","-Infinity"]"#),
+        (
+            "uuids",
+            r#"["00000000-0000-0000-0000-000000000000","ffffffff-ffff-ffff-ffff-ffffffffffff","80000000-0000-0000-0000-000000000000","00000000-0000-0000-0000-010000000000","00000010-0000-0000-0000-000000000005","00000000-0000-0000-0000-000000000007","00000000-0000-0000-0000-000000000008","00000000-0000-0000-0000-000000000000"]"#,
+        ),
+        ("bytearrays", "[[],[97,98]]"),
+        ("sets", r#"[[],[1],[],[1,2],[[["a"]]]]"#),
+        ("ordered", r#"[{},{"0":"0"},{"0":"0","1":"1"}]"#),
+        ("strings", r#"["","a","\u00e9","\u4e2d","\ud83d\ude00","\ud83d","\\u0041\\","\n\r\u0000'\""]"#),
+    ];
+    for (name, protocol, pickle) in named() {
+        if let Some((_, shown)) = shown.iter().find(|(of, _)| *of == name) {
+            // Protocols 0 to 3 leave `fold` out.
+            let shown =
+                if protocol < 4 { shown.replace("02:30:00+01:00", "02:30:00+02:00") } else { (*shown).to_owned() };
+            assert_eq!(read(&pickle.into()).unwrap().to_json().unwrap(), shown, "{name} {protocol}");
+        }
     }
 }

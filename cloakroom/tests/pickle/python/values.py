@@ -26,7 +26,8 @@ around[0].append(around)
 long_around = (1, 2, [], 4)
 long_around[2].append(long_around)
 shared = ["x", {"y": 1}]
-safe_uuid = uuid.UUID(int=7, is_safe=uuid.SafeUUID.unsafe)
+unsafe_uuid = uuid.UUID(int=7, is_safe=uuid.SafeUUID.unsafe)
+safe_uuid = uuid.UUID(int=8, is_safe=uuid.SafeUUID.safe)
 
 VALUES = {
     "none": None,
@@ -34,14 +35,21 @@ VALUES = {
     "ints": [0, 1, 255, 256, 65535, 65536, -1, -128, 2**31 - 1, 2**31, -(2**31), -(2**31) - 1, 2**63, -(2**63), 2**64, -(2**70)],
     "long": [10**700, -(10**700), 256**255, 256**256],
     "floats": [0.0, -0.0, 1.5, 1e300, 5e-324, float("inf"), float("-inf")],
-    "strings": ["", "a", "\u00e9", "\u4e2d", "\U0001f600", "\ud83d", "\\u0041\\", "\n\r\0'\"", "x" * 255, "x" * 256, "y" * 70000],
-    "bytes": [b"", b"a", bytes(range(256)), b"x" * 255, b"x" * 256, b"y" * 70000],
-    "bytearrays": [bytearray(), bytearray(b"ab"), bytearray(70000)],
+    "strings": ["", "a", "\u00e9", "\u4e2d", "\U0001f600", "\ud83d", "\\u0041\\", "\n\r\0'\""],
+    "long_strings": ["x" * 255, "x" * 256, "y" * 70000],
+    "bytes": [b"", b"a", bytes(range(256))],
+    "long_bytes": [b"x" * 255, b"x" * 256, b"y" * 70000],
+    "bytearrays": [bytearray(), bytearray(b"ab")],
+    "long_bytearrays": [bytearray(70000)],
     "tuples": [(), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4), ((((),),),)],
-    "lists": [[], [1], list(range(999)), list(range(1000)), list(range(1001)), list(range(2001))],
-    "dicts": [{}, {"a": 1}, *({str(i): i for i in range(n)} for n in (2, 999, 1000, 1001, 2000))],
-    "sets": [set(), {1}, set(range(999)), set(range(1000)), set(range(1001)), frozenset(), frozenset([1, 2]), {frozenset([("a",)])}],
-    "ordered": [collections.OrderedDict((i, str(i)) for i in range(n)) for n in (0, 1, 2, 1000, 1001, 1002)],
+    "lists": [[], [1]],
+    "long_lists": [list(range(999)), list(range(1000)), list(range(1001)), list(range(2001))],
+    "dicts": [{}, {"a": 1}],
+    "long_dicts": [*({str(i): i for i in range(n)} for n in (2, 999, 1000, 1001, 2000))],
+    "sets": [set(), {1}, frozenset(), frozenset([1, 2]), {frozenset([("a",)])}],
+    "long_sets": [set(range(999)), set(range(1000)), set(range(1001))],
+    "ordered": [collections.OrderedDict((i, str(i)) for i in range(n)) for n in (0, 1, 2)],
+    "long_ordered": [collections.OrderedDict((i, str(i)) for i in range(n)) for n in (1000, 1001, 1002)],
     "keys": {1: "a", None: "b", 1.5: "c", (1, ("x", 2.5)): "d", b"k": "e", frozenset([1]): "f", True + 1: "g"},
     "more_keys": {
         decimal.Decimal("1.10"): 1, uuid.UUID(int=1): 2, datetime.date(2024, 1, 1): 3, Delta(1): 4,
@@ -59,7 +67,7 @@ VALUES = {
     "deltas": [Delta(), Delta(-1, 5, 7), Delta.min, Delta.max],
     "zones": [Zone.utc, Zone(Delta(hours=1)), Zone(Delta(hours=1), "X"), zoneinfo.ZoneInfo("UTC"), paris, paris],
     "decimals": [decimal.Decimal(text) for text in ("0", "-0", "1.50", "1E+100", "-1E-100", "Infinity", "-Infinity")],
-    "uuids": [uuid.UUID(int=0), uuid.UUID(int=2**128 - 1), uuid.UUID(int=2**127), uuid.UUID(int=2**40), safe_uuid, uuid.UUID(int=0)],
+    "uuids": [uuid.UUID(int=0), uuid.UUID(int=2**128 - 1), uuid.UUID(int=2**127), uuid.UUID(int=2**40), uuid.UUID(int=2**100 + 5), unsafe_uuid, safe_uuid, uuid.UUID(int=0)],
     "shared": {"a": shared, "b": [shared, shared], "c": shared[0]},
     "itself": itself,
     "around": around,
