@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::PickleError;
 use super::integer::{from_text, from_whole_f64};
-use super::moment::{civil_of, civil_time};
+use super::moment::civil_of;
 use super::node::{Blob, Node, NodeId, bytes_of, text_of};
 
 /// Up to so many keys that are short strings, to compare each with each is cheaper than to number them.
@@ -75,7 +75,9 @@ enum Key<'a> {
     Tuple(Vec<u32>),
     FrozenSet(Vec<u32>),
     Date([u8; 4]),
-    Time(Option<i64>, [u8; 6]),
+    NaiveTime([u8; 6]),
+    /// Microseconds since midnight UTC without the time's own, and these: CPython never carries them over.
+    Time(i128, [u8; 3]),
     /// Without a zone, or in one of the database.
     Local(Option<&'a [u8]>, [u8; 10]),
     /// Nanoseconds since 1970.
@@ -173,15 +175,11 @@ impl<'a> Classes<'a> {
                 packed[0] &= 0x7f;
                 match zone.map(|zone| self.node(zone)) {
                     Some(Node::Zone(delta, _)) => {
-                        let offset = self.offset(*delta);
-                        let local = civil_time(packed).map_or(0, |(time, _)| {
-                            let seconds = i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60;
-                            (seconds + i64::from(time.second())) * 1_000_000
-                                + i64::from(time.subsec_nanosecond()) / 1_000
-                        });
-                        Key::Time(Some(local - offset as i64), [0; 6])
+                        let [hour, minute, second, micros @ ..] = packed;
+                        let seconds = i128::from(hour) * 3600 + i128::from(minute) * 60 + i128::from(second);
+                        Key::Time(seconds * 1_000_000 - self.offset(*delta), micros)
                     }
-                    _ => Key::Time(None, packed),
+                    _ => Key::NaiveTime(packed),
                 }
             }
             Node::DateTime(packed, zone) => {
@@ -267,3 +265,7 @@ fn whole<'a>(node: &Node, source: &[u8]) -> Key<'a> {
         _ => Key::None,
     }
 }
+
+#[cfg(test)]
+#[path = "keys_tests.rs"]
+mod tests;
