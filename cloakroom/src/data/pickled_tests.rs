@@ -146,14 +146,16 @@ fn json_members_are_pickled_as_one_document() {
 
 #[test]
 fn a_member_that_would_be_too_much_text_is_kept_and_shown_as_null() {
-    // {"a": 1, "bomb": each list holds the one before it twice, sixty times}
+    // {"a": 1, "bomb": each list holds the one before it twice, sixty times, "b": {1}}
     let mut pickle = b"\x80\x04}(\x8c\x01aK\x01\x8c\x04bomb]\x94".to_vec();
     for round in 0..60 {
         pickle.extend([b'0', b'(', b'h', round, b'h', round, b'l', b'\x94']);
     }
-    pickle.extend(b"u.");
+    pickle.extend(b"\x8c\x01b\x8f(K\x01\x90u.");
     let data = load(&pickle);
-    assert_eq!(data.to_json(), r#"{"a":1,"bomb":null}"#);
+    // Once there is too much, no more values are shown beside it.
+    assert_eq!(data.to_json(), r#"{"a":1,"bomb":null,"b":null}"#);
+    assert_eq!(data.get::<Vec<u8>>("b").unwrap(), Some(vec![1]));
     assert_eq!(data.get_json("bomb").unwrap().as_str(), "null");
     assert!(data.get::<Vec<u8>>("bomb").is_err() && data.to_strict_json().is_err());
     assert!(data.to_pickle(Protocol::Five).unwrap().len() < 1_000);

@@ -139,6 +139,14 @@ mod tests {
     }
 
     #[test]
+    fn data_that_is_not_compressed_has_the_same_limit() {
+        let data = " ".repeat(MAX_PAYLOAD + 1);
+        let decoded = |json: &str| decode(&signing::dumps(json, &signer(), false, Timestamp::UNIX_EPOCH), &signer());
+        assert_eq!(decoded(&data[1..]).unwrap().json.len(), MAX_PAYLOAD);
+        assert_eq!(decoded(&data), Err(DecodeError::TooLarge { limit: MAX_PAYLOAD }));
+    }
+
+    #[test]
     fn debug_shows_no_data() {
         let decoded = decode(&encode("{\"secret\":1}", &signer(), Timestamp::UNIX_EPOCH), &signer()).unwrap();
         assert_eq!(format!("{decoded:?}"), "Decoded { key: 0, signed_at: 0, .. }");

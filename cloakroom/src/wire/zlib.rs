@@ -35,7 +35,7 @@ pub const MAX_PAYLOAD: usize = 16 * 1024 * 1024;
 const SHORTEST_GAIN: usize = 12;
 
 /// What a thread keeps for its next compression. More is given back.
-const KEPT_SCRATCH: usize = 64 * 1024;
+const KEPT_SCRATCH: usize = 65_536;
 
 /// A stream that was not unpacked.
 ///
@@ -301,5 +301,10 @@ mod tests {
             assert!(!gains || length >= SHORTEST_GAIN);
             assert_eq!(with_shorter(&data, |shorter| shorter.is_some()), gains, "{length}");
         }
+    }
+
+    #[test]
+    fn the_limit_of_session_data_is_16_mib() {
+        assert_eq!(MAX_PAYLOAD, 16_777_216);
     }
 }

@@ -29,7 +29,7 @@ struct Item {
     price: f64,
 }
 
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Shape {
     Point,
     Circle(u8),
@@ -170,4 +170,115 @@ fn nesting_is_bounded() {
     assert_eq!(out, "kept");
     // What is not built may be as deep as Python reads.
     assert!(read::<IgnoredAny>(&arrays(900)).is_ok());
+}
+
+/// Bytes, and a name that is made of them: serde's own types have neither.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Raw(Vec<u8>);
+
+impl Serialize for Raw {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+        impl<'de> Visitor<'de> for Bytes {
+            type Value = Raw;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("bytes")
+            }
+            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Raw, E> {
+                Ok(Raw(bytes.to_vec()))
+            }
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut elements: A) -> Result<Raw, A::Error> {
+                let mut bytes = Vec::new();
+                while let Some(byte) = elements.next_element()? {
+                    bytes.push(byte);
+                }
+                Ok(Raw(bytes))
+            }
+        }
+        deserializer.deserialize_bytes(Bytes)
+    }
+}
+
+#[test]
+fn bytes_are_an_array_of_numbers_and_read_from_text_too() {
+    both_ways(&Raw(vec![1, 0, 255]), "[1,0,255]");
+    assert_eq!(read::<Raw>(r#""plain""#), Ok(Raw(b"plain".to_vec())));
+    assert_eq!(read::<Raw>(r#""caf\u00e9""#), Ok(Raw("café".into())));
+    assert_eq!(read::<Raw>("null").unwrap_err().to_string(), "invalid type: null, expected bytes");
+}
+
+#[test]
+fn other_keys_and_units_are_written_as_what_they_hold() {
+    #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+    struct Name(String);
+    #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+    struct Unit;
+    struct Narrow;
+    impl Serialize for Narrow {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_map([(0.1_f32, 1)])
+        }
+    }
+    both_ways(&BTreeMap::from([(Name("a\"".to_owned()), 1)]), r#"{"a\"":1}"#);
+    both_ways(&(Unit, Unit), "[null,null]");
+    assert_eq!(to_string(&Narrow).unwrap(), r#"{"0.1":1}"#);
+    assert_eq!(to_string(&BTreeMap::from([(Unit, 1)])), Err(JsonError::KeyNotText));
+    assert_eq!(to_string(&BTreeMap::from([(Raw(vec![1]), 1)])), Err(JsonError::KeyNotText));
+}
+
+#[test]
+fn every_kind_is_told_in_errors() {
+    let found = |text: &str| read::<Item>(text).unwrap_err().to_string();
+    for (text, kind) in
+        [("true", "a boolean"), ("null", "null"), ("1", "an integer"), ("1.5", "a floating point number")]
+    {
+        assert_eq!(found(text), format!("invalid type: {kind}, expected struct Item"));
+    }
+    assert_eq!(read::<u8>("[]").unwrap_err().to_string(), "invalid type: an array, expected u8");
+    assert_eq!(read::<u8>("{}").unwrap_err().to_string(), "invalid type: an object, expected u8");
+    let kinds =
+        [Kind::Object, Kind::Array, Kind::String, Kind::Number, Kind::Bool, Kind::Null].map(|kind| kind.to_string());
+    assert_eq!(kinds, ["an object", "an array", "a string", "a number", "a boolean", "null"]);
+}
+
+#[test]
+fn a_narrow_number_is_rounded_once() {
+    // A little below the middle between two `f32`s; as an `f64` it is the middle, which would be rounded up.
+    assert_eq!(read::<f32>("1.00000017881393432617187499"), Ok(1.000_000_1));
+    assert_eq!(read::<f32>("\"1\"").unwrap_err().to_string(), "invalid type: a string, expected f32");
+}
+
+#[test]
+fn containers_beside_each_other_are_not_nested() {
+    // At either depth: what counts by two passes one of them over.
+    let beside = |one: &str| format!("[{}]", vec![one; 3 * MAX_VALUE_DEPTH].join(","));
+    let arrays = vec![Vec::<u8>::new(); 3 * MAX_VALUE_DEPTH];
+    both_ways(&arrays, &beside("[]"));
+    both_ways(&(arrays,), &format!("[{}]", beside("[]")));
+    let objects = vec![BTreeMap::<String, u8>::new(); 3 * MAX_VALUE_DEPTH];
+    both_ways(&objects, &beside("{}"));
+    both_ways(&(objects,), &format!("[{}]", beside("{}")));
+    both_ways(&vec![Shape::Circle(1); 3 * MAX_VALUE_DEPTH], &beside(r#"{"Circle":1}"#));
+}
+
+#[test]
+fn equal_names_are_found_wherever_they_hide() {
+    let last = Item { name: "b".to_owned(), price: 2.0 };
+    // Behind an escape alone.
+    assert_eq!(read::<Item>(r#"{"name":"a","price":2,"n\u0061me":"b"}"#).as_ref(), Ok(&last));
+    // Around an object, and in one of an object that has none.
+    assert_eq!(read::<Item>(r#"{"name":"a","other":{"x":1},"price":2,"name":"b"}"#).as_ref(), Ok(&last));
+    let inside = read::<BTreeMap<String, Item>>(
+        r#"{"one":{"name":"a","price":2,"n\u0061me":"b"},"two":{"name":"b","price":2}}"#,
+    );
+    assert!(inside.unwrap().values().all(|item| *item == last));
+    // Nothing but the same name, more often than is compared one by one.
+    let many = vec![r#""Circle":1"#; 20].join(",");
+    assert_eq!(read::<Shape>(&format!("{{{many},\"Circle\":2}}")), Ok(Shape::Circle(2)));
 }

@@ -73,3 +73,46 @@ impl Frames {
         self.out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long each frame is.
+    fn lengths(mut pickle: &[u8]) -> Vec<usize> {
+        let mut found = Vec::new();
+        while let Some((&FRAME, rest)) = pickle.split_first() {
+            let (length, rest) = rest.split_first_chunk().unwrap();
+            found.push(u64::from_le_bytes(*length) as usize);
+            pickle = &rest[*found.last().unwrap()..];
+        }
+        found
+    }
+
+    // CPython's `_Framer`: a frame is ended by the first value after 64 KiB, and one below 4 bytes is none.
+    #[test]
+    fn frames_end_at_the_first_value_after_64_kib() {
+        let mut frames = Frames::after(&[]);
+        for _ in 0..2 {
+            frames.write(&[0; TARGET - 1]);
+            frames.boundary().unwrap();
+            frames.write(&[0]);
+            frames.boundary().unwrap();
+        }
+        frames.write(&[0; SMALLEST]);
+        assert_eq!(lengths(&frames.finish()), [TARGET, TARGET, SMALLEST]);
+        let mut frames = Frames::after(b"head");
+        frames.write(&[1; SMALLEST - 1]);
+        assert_eq!(frames.finish(), b"head\x01\x01\x01");
+    }
+
+    #[test]
+    fn a_pickle_of_64_mib_is_written_and_a_longer_one_is_not() {
+        let mut frames = Frames::after(&[]);
+        frames.write_long(&[], &vec![0; MAX_BYTES]);
+        assert_eq!((frames.check_size(), frames.boundary()), (Ok(()), Ok(())));
+        frames.write_long(&[], &[0; TARGET]);
+        assert_eq!(frames.check_size(), Err(PickleError::TooLarge { limit: MAX_BYTES }));
+        assert_eq!(frames.boundary(), Err(PickleError::TooLarge { limit: MAX_BYTES }));
+    }
+}

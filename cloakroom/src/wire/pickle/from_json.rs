@@ -164,3 +164,17 @@ pub(crate) fn unescape(raw: &str) -> Result<Vec<u8>, JsonError> {
     }
     Ok(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_of_64_mib_is_read_and_longer_json_is_not() {
+        let mut text = format!("{}1", " ".repeat(MAX_BYTES - 1));
+        assert!(JsonReader::new().read(&text, MAX_BYTES - 1).is_ok());
+        text.push(' ');
+        let error = JsonReader::new().read(&text, MAX_BYTES - 1).err();
+        assert_eq!(error, Some(PickleError::TooLarge { limit: MAX_BYTES }));
+    }
+}

@@ -50,7 +50,7 @@ impl Delta {
         let (seconds, fraction) = (seconds % 60, total % 1_000_000);
         if fraction > 0 {
             let _ = write!(text, "{seconds}.{fraction:06}S");
-        } else if seconds > 0 || total == 0 || text.ends_with('T') {
+        } else if seconds > 0 || text.ends_with('T') {
             let _ = write!(text, "{seconds}S");
         }
         text
@@ -91,7 +91,7 @@ pub(super) fn time(bytes: &[u8]) -> Option<[u8; 6]> {
 pub(super) fn civil_time(packed: [u8; 6]) -> Option<(civil::Time, bool)> {
     let [hour, minute, second, micros @ ..] = packed;
     let micros = micros.iter().fold(0, |value, byte| value << 8 | i32::from(*byte));
-    if hour & 0x7f > 23 || minute > 59 || second > 59 || micros > 999_999 {
+    if micros > 999_999 {
         return None;
     }
     let time = civil::Time::new((hour & 0x7f) as i8, minute as i8, second as i8, micros * 1_000).ok()?;
@@ -162,6 +162,7 @@ mod tests {
             ((0, 0, 0), "PT0S"),
             ((0, 5, 0), "PT5S"),
             ((1, 3600, 0), "PT25H"),
+            ((0, 61, 0), "PT1M1S"),
             ((0, 61, 500_000), "PT1M1.500000S"),
             ((-1, 86_395, 0), "-PT5S"),
             ((-1, 0, 0), "-PT24H"),
@@ -202,5 +203,57 @@ mod tests {
         assert_eq!(offset_in("Europe/Paris", summer, false), Some(7_200_000_000));
         assert_eq!(offset_in("Europe/Paris", summer, true), Some(3_600_000_000));
         assert_eq!(offset_in("No/Where", summer, true), None);
+    }
+
+    #[test]
+    fn each_part_of_a_time_has_its_own_bound() {
+        for bad in
+            [[24, 0, 0, 0, 0, 0], [0, 60, 0, 0, 0, 0], [0, 0, 60, 0, 0, 0], [0, 0, 0, 15, 66, 64], [0, 0, 0, 255, 0, 0]]
+        {
+            assert!(time(&bad).is_none(), "{bad:?}");
+            assert!(date_time(&[&[7, 232, 2, 29][..], &bad].concat()).is_none(), "{bad:?}");
+        }
+        for (packed, fold) in [([23, 59, 59, 15, 66, 63], false), ([0x80 | 23, 59, 59, 15, 66, 63], true)] {
+            assert_eq!(civil_time(packed), Some((civil::time(23, 59, 59, 999_999_000), fold)));
+        }
+        assert_eq!(civil_of([7, 232, 2, 29, 1, 2, 3, 0, 0, 0]).unwrap().1, false);
+        assert_eq!(civil_of([7, 232, 0x82, 29, 1, 2, 3, 0, 0, 0]).unwrap().1, true);
+    }
+
+    // As Python's `isoformat` writes an offset.
+    #[test]
+    fn offsets_are_pythons() {
+        let cases = [
+            (0, "+00:00"),
+            (19_800, "+05:30"),
+            (-19_800, "-05:30"),
+            (86_340, "+23:59"),
+            (-60, "-00:01"),
+            (3_661, "+01:01:01"),
+            (-1, "-00:00:01"),
+        ];
+        for (seconds, text) in cases {
+            let mut out = String::new();
+            append_offset(&mut out, seconds * 1_000_000);
+            assert_eq!(out, text);
+        }
+        for (micros, text) in
+            [(5, "+00:00:00.000005"), (-60_000_005, "-00:01:00.000005"), (1_500_000, "+00:00:01.500000")]
+        {
+            let mut out = String::new();
+            append_offset(&mut out, micros);
+            assert_eq!(out, text);
+        }
+    }
+
+    #[test]
+    fn a_fraction_of_a_time_is_shown_where_there_is_one() {
+        for (nanos, text) in [(0, "01:02:03"), (1_000, "01:02:03.000001"), (999_999_000, "01:02:03.999999")] {
+            let mut out = String::new();
+            append_time(&mut out, civil::time(1, 2, 3, nanos));
+            assert_eq!(out, text);
+        }
+        assert_eq!(Delta::new(0, 60, 0).unwrap().to_text(), "PT1M");
+        assert_eq!(Delta::new(0, 3_600, 500_000).unwrap().to_text(), "PT1H0.500000S");
     }
 }

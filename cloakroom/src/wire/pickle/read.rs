@@ -369,3 +369,7 @@ fn only_data(graph: &Graph) -> Result<(), PickleError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "read_tests.rs"]
+mod tests;

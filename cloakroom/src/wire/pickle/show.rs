@@ -85,13 +85,7 @@ impl<'g> Shower<'g> {
                 Frame::Entries(entries) => match entries.next() {
                     Some((key, value)) => {
                         out.push_str(if first { "\"" } else { ",\"" });
-                        let before = out.len();
-                        if let Err(error) = append_key(out, graph, *key, show) {
-                            if show != Show::Lossy || error == TOO_LARGE {
-                                return Err(error);
-                            }
-                            out.truncate(before);
-                        }
+                        append_key(out, graph, *key, show)?;
                         out.push_str("\":");
                         Some(*value)
                     }
@@ -262,3 +256,7 @@ fn is_json(node: &Node) -> bool {
             | Node::OrderedDict(_)
     )
 }
+
+#[cfg(test)]
+#[path = "show_tests.rs"]
+mod tests;

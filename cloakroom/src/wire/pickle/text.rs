@@ -158,4 +158,21 @@ mod tests {
             assert!(from_raw_escapes(line).is_none(), "{line:?}");
         }
     }
+
+    // Python 3's `pickle.loads` of the same `S` lines, as far as they are ASCII.
+    #[test]
+    fn strings_of_python_2_are_read() {
+        for (line, text) in [
+            (&b"'a\"b'"[..], &b"a\"b"[..]),
+            (b"\"a'b\"", b"a'b"),
+            (b"''", b""),
+            (br"'\\\'\x22\n\r\t\x41\x7f'", b"\\'\"\n\r\tA\x7f"),
+            (br#"'\"'"#, b"\""),
+        ] {
+            assert_eq!(from_repr(line).as_deref(), Some(text), "{}", line.escape_ascii());
+        }
+        for line in [&b"a"[..], b"'", b"'a\"", b"", b"'\\'", br"'\x4'", br"'\xg0'", br"'\q'", b"'\xe9'", br"'\xe9'"] {
+            assert_eq!(from_repr(line), None, "{}", line.escape_ascii());
+        }
+    }
 }

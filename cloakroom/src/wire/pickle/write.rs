@@ -389,3 +389,7 @@ impl<'g> Writer<'g> {
 fn is_single(text: &[u8]) -> bool {
     matches!(text, [] | [_] | [0xc2 | 0xc3, _])
 }
+
+#[cfg(test)]
+#[path = "write_tests.rs"]
+mod tests;

@@ -235,4 +235,12 @@ mod tests {
         let shown = format!("{signer:?} {:?}", signer.unsign(&signed).unwrap());
         assert_eq!(shown, "Signer { fallbacks: 0, separator: \":\", .. } Unsigned { key: 0, .. }");
     }
+
+    #[test]
+    fn output_takes_one_allocation_of_its_size() {
+        for separator in [":", "~~~~"] {
+            let signed = signer().with_separator(separator).unwrap().sign(&"v".repeat(500));
+            assert_eq!(signed.capacity(), signed.len());
+        }
+    }
 }

@@ -203,4 +203,21 @@ mod tests {
         assert_eq!(read(&sign("v:9")), Ok(9));
         assert_eq!(read(&sign(&format!("v:{}", "z".repeat(30)))), Ok(i128::MAX));
     }
+
+    #[test]
+    fn output_takes_one_allocation_of_about_its_size() {
+        for separator in [":", "~~~~"] {
+            let signer = TimestampSigner::from(signer().with_separator(separator).unwrap());
+            let signed = signer.sign(&"v".repeat(500), Timestamp::MAX);
+            assert!(signed.capacity() - signed.len() < 8, "{separator}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_value() {
+        let signer = TimestampSigner::from(signer());
+        let signed = signer.sign("private", at(9_000_000));
+        let shown = format!("{:?}", signer.unsign(&signed, None, at(0)).unwrap());
+        assert_eq!(shown, "TimestampUnsigned { signed_at: 9, key: 0, .. }");
+    }
 }
