@@ -216,8 +216,8 @@ mod tests {
         for (packed, fold) in [([23, 59, 59, 15, 66, 63], false), ([0x80 | 23, 59, 59, 15, 66, 63], true)] {
             assert_eq!(civil_time(packed), Some((civil::time(23, 59, 59, 999_999_000), fold)));
         }
-        assert_eq!(civil_of([7, 232, 2, 29, 1, 2, 3, 0, 0, 0]).unwrap().1, false);
-        assert_eq!(civil_of([7, 232, 0x82, 29, 1, 2, 3, 0, 0, 0]).unwrap().1, true);
+        assert!(!civil_of([7, 232, 2, 29, 1, 2, 3, 0, 0, 0]).unwrap().1);
+        assert!(civil_of([7, 232, 0x82, 29, 1, 2, 3, 0, 0, 0]).unwrap().1);
     }
 
     // As Python's `isoformat` writes an offset.
