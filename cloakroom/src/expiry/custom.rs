@@ -161,7 +161,8 @@ mod tests {
             assert_eq!(moment(text), midnight, "{text}");
         }
         assert_eq!(moment("2030-W01-2 10:30:00.5+01:00"), "2030-01-01T09:30:00.500000+00:00");
-        for text in ["2030-W54-1", "2030-W01-8x", "W", "2030-13-01", "", "now"] {
+        let years = ["-530-W01-1", "+203-W01-1", "-002030-01-01", "+002030-01-01", "0000-01-01", "0000-W10-1"];
+        for text in ["2030-W54-1", "2030-W01-8x", "2030-W+1-1", "W", "2030-13-01", "", "now"].into_iter().chain(years) {
             assert!(Expiry::from_iso(text).is_err(), "{text}");
         }
     }

@@ -158,6 +158,14 @@ impl Expiry {
 
 impl Moment {
     fn from_iso(text: &str) -> Result<Self, ExpiryError> {
+        // jiff also reads years of six digits with a sign, and the year 0; Python neither.
+        if !text
+            .as_bytes()
+            .first_chunk::<4>()
+            .is_some_and(|year| year.iter().all(u8::is_ascii_digit) && year != b"0000")
+        {
+            return Err(ExpiryError::Unreadable);
+        }
         let dated = with_calendar_date(text).ok_or(ExpiryError::Unreadable)?;
         let pieces = DateTimeParser::new().parse_pieces(&*dated).map_err(|_| ExpiryError::Unreadable)?;
         if pieces.time_zone_annotation().is_some() {
@@ -203,7 +211,7 @@ impl Moment {
 fn with_calendar_date(text: &str) -> Option<Cow<'_, str>> {
     let Some(at) = text.find('W').filter(|at| *at == 4 || *at == 5) else { return Some(Cow::Borrowed(text)) };
     let year = text.get(..4)?.parse().ok()?;
-    let week = text.get(at + 1..at + 3)?.parse().ok()?;
+    let week = text.get(at + 1..at + 3).filter(|week| week.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()?;
     let rest = text.get(at + 3..)?;
     let day = rest.strip_prefix('-').unwrap_or(rest);
     let (day, time) = match day.as_bytes().first() {
