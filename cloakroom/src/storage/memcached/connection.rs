@@ -19,6 +19,10 @@ use super::version::Run;
 const LONGEST_LINE: usize = 2048;
 /// As many bytes more than an item may have as the words around it need.
 const AROUND_VALUE: u64 = 1024;
+/// The largest `-I` that memcached takes; what says it takes more is none.
+const LARGEST_ITEM: u64 = 1 << 30;
+/// Room made for an item before any of it has come.
+const FIRST_READ: usize = 1 << 16;
 
 /// When an operation has to be over.
 #[derive(Clone, Copy, Debug)]
@@ -140,7 +144,8 @@ impl Connection {
             return Err(self.unexpected("its stats lack pid, time, uptime or item_size_max"));
         };
         // Both count the same seconds, so the difference stays as long as the process runs.
-        (self.run.process, self.run.started, self.item_limit) = (process, time - uptime, limit);
+        let started = time.checked_sub(uptime).ok_or_else(|| self.unexpected("it has started at no moment"))?;
+        (self.run.process, self.run.started, self.item_limit) = (process, started, LARGEST_ITEM.min(limit));
         self.state = State::Idle;
         Ok(())
     }
@@ -290,10 +295,10 @@ impl Connection {
         if length > self.item_limit.saturating_add(AROUND_VALUE) {
             return Err(self.unexpected("an item is larger than the server's own limit"));
         }
-        // Within what the server's limit allows, which is at most a gigabyte.
+        // At most a gigabyte. Room is made for twice what has come: a length that is only claimed takes no memory.
         let length = length as usize;
-        self.buffer.reserve((length + 16).saturating_sub(self.buffer.len()));
-        while self.buffer.len() < length + 2 {
+        while let missing @ 1.. = (length + 2).saturating_sub(self.buffer.len()) {
+            self.buffer.reserve(missing.min(self.buffer.len().max(FIRST_READ)));
             self.fill().await?;
         }
         let data = self.buffer.split_to(length).freeze();
