@@ -1,26 +1,4 @@
-//! Whatever bytes are read as a pickle: a value or a typed error, and what is written is read as the same value.
+//! Pickles.
 #![no_main]
 
-use bytes::Bytes;
-use cloakroom::wire::pickle::{self, Protocol};
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|data: &[u8]| {
-    if let Ok(text) = std::str::from_utf8(data)
-        && let Ok(bytes) = pickle::from_json(text, Protocol::Five)
-    {
-        let read = pickle::read(&bytes.into()).expect("what is written is read");
-        read.to_strict_json().expect("what was JSON is JSON");
-    }
-    let Ok(read) = pickle::read(&Bytes::copy_from_slice(data)) else { return };
-    assert!(read.end() <= data.len());
-    let _ = read.to_strict_json();
-    let shown = read.to_json();
-    for protocol in [Protocol::Four, Protocol::Five] {
-        let Ok(bytes) = read.to_pickle(protocol) else { continue };
-        let again = pickle::read(&Bytes::from(bytes.clone())).expect("what is written is read");
-        assert_eq!(again.end(), bytes.len());
-        assert_eq!(again.to_json(), shown);
-        assert_eq!(again.to_pickle(protocol).as_ref(), Ok(&bytes));
-    }
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| cloakroom_fuzz::pickle::check(data));

@@ -1,0 +1,4 @@
+//! Cookie headers.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| cloakroom_fuzz::cookie::check(data));

@@ -1,0 +1,4 @@
+//! Files of variables.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| cloakroom_fuzz::dotenv::check(data));

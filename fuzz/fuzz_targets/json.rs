@@ -1,0 +1,4 @@
+//! JSON.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| cloakroom_fuzz::json::check(data));

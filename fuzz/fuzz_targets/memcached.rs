@@ -1,0 +1,4 @@
+//! What a memcached says.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| cloakroom_fuzz::memcached::check(data));

@@ -1,0 +1,4 @@
+//! ISO moments.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| cloakroom_fuzz::moment::check(data));

@@ -1,0 +1,4 @@
+//! Session keys.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| cloakroom_fuzz::session_key::check(data));

@@ -1,0 +1,4 @@
+//! Signed text.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| cloakroom_fuzz::signed::check(data));

@@ -1,0 +1,4 @@
+//! cloakroom.toml.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| cloakroom_fuzz::toml::check(data));

@@ -1,0 +1,4 @@
+//! Deflated data.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| cloakroom_fuzz::zlib::check(data));
