@@ -9,7 +9,8 @@ use http::header::COOKIE;
 use http::{HeaderValue, Request, Response};
 use tower::{Layer, ServiceExt, service_fn};
 
-use super::support::{at_now, block_on, key, look_at, settings};
+use super::json::look_at;
+use super::support::{at_now, block_on, key, settings};
 
 const NAME: &[u8] = b"sessionid";
 

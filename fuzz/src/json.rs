@@ -6,8 +6,6 @@ use cloakroom::wire::{JsonError, json};
 use cloakroom::{Json, SessionData};
 use serde::de::IgnoredAny;
 
-use super::support::look_at;
-
 pub fn check(data: &[u8]) {
     let ascii = json::ascii_from_latin1(data.to_vec());
     assert!(ascii.is_ascii() || json::scan(&ascii).is_err());
@@ -51,4 +49,13 @@ pub fn check_text(text: &str) {
     if let Ok(data) = SessionData::from_json(text) {
         look_at(&data);
     }
+}
+
+/// What a session holds can be looked at, whatever it is, and is written and read as the same.
+pub fn look_at(data: &SessionData) {
+    let json = data.to_json();
+    let again = SessionData::from_json(json.clone()).expect("what is shown is a session");
+    assert_eq!(again.to_json(), json);
+    assert_eq!(data.len(), data.keys().count());
+    assert_eq!(data.items().count(), data.values().count());
 }

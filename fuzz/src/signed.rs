@@ -4,8 +4,8 @@ use cloakroom::wire::signing::{DUMPS_SALT, SecretKey, Signer, TimestampSigner, l
 use cloakroom::wire::stored::SIGNED_COOKIES_SALT;
 use cloakroom::{SessionStore, Timestamp};
 
-use super::json;
-use super::support::{at_now, block_on, look_at, now, settings};
+use super::json::{check_text, look_at};
+use super::support::{at_now, block_on, now, settings};
 
 const SALT: &str = "a salt";
 
@@ -32,7 +32,7 @@ pub fn check(data: &[u8]) {
     let signer = TimestampSigner::with_secret(&new, &[], DUMPS_SALT);
     for signed in [Signer::with_secret(&new, &[], DUMPS_SALT).sign(text), signer.sign(text, now())] {
         if let Ok(decoded) = loads(&signed, &signer, Some(60.0), now()) {
-            json::check_text(&decoded.json);
+            check_text(&decoded.json);
         }
     }
     let cookie = TimestampSigner::with_secret(&new, &[], SIGNED_COOKIES_SALT).sign(text, now());

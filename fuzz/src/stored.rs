@@ -7,7 +7,8 @@ use cloakroom::wire::TimestampSigner;
 use cloakroom::wire::stored::{self, SESSION_SALT};
 use cloakroom::{Clock, Engine, SessionStore, Timestamp};
 
-use super::support::{at_now, block_on, key, look_at, now, save_and_load, settings};
+use super::json::look_at;
+use super::support::{at_now, block_on, key, now, save_and_load, settings};
 
 pub fn check(data: &[u8]) {
     let secret = SecretKey::new("a secret").expect("a secret");

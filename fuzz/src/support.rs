@@ -2,8 +2,10 @@
 
 use std::future::Future;
 
-use cloakroom::{Clock, EngineName, Session, SessionData, SessionKey, SessionStore, Settings, Timestamp};
+use cloakroom::{Clock, EngineName, Session, SessionKey, SessionStore, Settings, Timestamp};
 use tokio::runtime::{Builder, Runtime};
+
+use super::json::look_at;
 
 /// A moment between Django's first sessions and the end of most.
 pub(super) const NOW: i64 = 1_831_700_317;
@@ -30,15 +32,6 @@ pub(super) fn block_on<F: Future>(work: F) -> F::Output {
         static RUNTIME: Runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     }
     RUNTIME.with(|runtime| runtime.block_on(work))
-}
-
-/// What a session holds can be looked at, whatever it is, and is written and read as the same.
-pub(super) fn look_at(data: &SessionData) {
-    let json = data.to_json();
-    let again = SessionData::from_json(json.clone()).expect("what is shown is a session");
-    assert_eq!(again.to_json(), json);
-    assert_eq!(data.len(), data.keys().count());
-    assert_eq!(data.items().count(), data.values().count());
 }
 
 /// A session that could be loaded: its end can be asked for, and if it can be saved, it comes back as the same.
