@@ -19,6 +19,7 @@ pub fn check(data: &[u8]) {
     // From here on it is rightly signed, though not by anybody sensible.
     let Ok(text) = std::str::from_utf8(data) else { return };
     let stamped = Signer::with_secret(&new, &[], SALT).sign(text);
+    check_changed(&stamped, &new, data);
     let stamps = TimestampSigner::with_secret(&new, &[], SALT);
     for at in [now(), Timestamp::MIN, Timestamp::MAX] {
         let fresh = stamps.unsign(&stamped, Some(60.0), at);
@@ -51,5 +52,19 @@ fn check_forged(data: &[u8], new: &SecretKey, old: &SecretKey) {
         let Ok(unsigned) = both.unsign(text) else { continue };
         let by = make([new, old][unsigned.key], &[]).expect("a separator");
         assert_eq!(by.sign(unsigned.value), text);
+    }
+}
+
+/// Signed text is refused with one character less or more, and with any other in its place.
+fn check_changed(signed: &str, secret: &SecretKey, data: &[u8]) {
+    let signer = Signer::with_secret(secret, &[], SALT);
+    assert_eq!(signer.unsign(signed).map(|unsigned| unsigned.key), Ok(0));
+    let at = data.iter().fold(0, |sum: usize, byte| sum * 31 % signed.len() + usize::from(*byte)) % signed.len();
+    let other = |byte: u8| if byte == b'A' { b'B' } else { b'A' };
+    let mut changed = signed.as_bytes().to_vec();
+    changed[at] = other(changed[at]);
+    let shorter = signed.strip_suffix(|_| true).unwrap_or_default().to_owned();
+    for forged in [String::from_utf8(changed).unwrap_or_default(), format!("{signed}A"), shorter] {
+        assert!(signer.unsign(&forged).is_err(), "{forged}");
     }
 }
