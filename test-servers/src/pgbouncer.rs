@@ -11,6 +11,8 @@ use crate::{PASSWORD, PostgreSql};
 
 /// A PgBouncer in transaction mode, with few connections to the server.
 pub struct PgBouncer {
+    program: PathBuf,
+    user: User,
     folder: PathBuf,
     port: u16,
     guard: Option<Guard>,
@@ -39,11 +41,32 @@ impl PgBouncer {
         for path in [&users, &file] {
             user.own(path);
         }
-        let mut command = Command::new(program);
-        command.arg(&file);
-        let guard = Guard::start(&command, path, user.run("sh"));
-        until("PgBouncer", path, || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        Some(Self { folder: folder.keep(), port, guard: Some(guard) })
+        let mut started = Self { program, user, folder: folder.keep(), port, guard: None };
+        started.run();
+        Some(started)
+    }
+
+    fn run(&mut self) {
+        let mut command = Command::new(&self.program);
+        command.arg(self.folder.join("pgbouncer.ini"));
+        self.guard = Some(Guard::start(&command, &self.folder, self.user.run("sh")));
+        until("PgBouncer", &self.folder, || TcpStream::connect(("127.0.0.1", self.port)).is_ok());
+    }
+
+    /// Kills it on the spot.
+    pub fn kill(&mut self) {
+        if let Some(guard) = self.guard.take() {
+            guard.end("KILL");
+        }
+    }
+
+    /// Starts it again after [`kill`](Self::kill), on the same port.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn restart(&mut self) {
+        self.kill();
+        self.run();
     }
 
     /// Its port.

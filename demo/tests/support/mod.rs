@@ -1,7 +1,7 @@
 //! Starting the demo, and a small browser.
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -86,7 +86,12 @@ impl Demo {
         self.child.wait().expect("its end").success()
     }
 
-    /// Stops it and keeps the folder.
+    /// Its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kills it on the spot and keeps the folder.
     pub(crate) fn stop(mut self) -> TempDir {
         self.child.kill().expect("killed");
         self.child.wait().expect("its end");
@@ -133,7 +138,18 @@ impl Browser {
     }
 
     pub(crate) fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let mut stream = TcpStream::connect(&self.address).expect("a connection");
+        self.try_send(method, path, headers, body).expect("an answer")
+    }
+
+    /// The same of a site that may end at any moment: an answer that did not come whole is an error.
+    pub(crate) fn try_send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> io::Result<Answer> {
+        let mut stream = TcpStream::connect(&self.address)?;
         let host = &self.address;
         let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
         if !self.cookies.is_empty() {
@@ -144,12 +160,12 @@ impl Browser {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
         request.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
-        stream.write_all(request.as_bytes()).expect("sent");
+        stream.write_all(request.as_bytes())?;
         let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).expect("an answer");
-        let answer = parse(&String::from_utf8(bytes).expect("text"));
+        stream.read_to_end(&mut bytes)?;
+        let answer = parse(&String::from_utf8(bytes).expect("text")).ok_or(io::ErrorKind::UnexpectedEof)?;
         self.keep_cookies(&answer);
-        answer
+        Ok(answer)
     }
 
     /// Sends a form as a browser does from the demo's own page, and follows where it leads.
@@ -188,13 +204,16 @@ impl Browser {
     }
 }
 
-fn parse(text: &str) -> Answer {
-    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+/// `None` unless the answer is whole.
+fn parse(text: &str) -> Option<Answer> {
+    let (head, body) = text.split_once("\r\n\r\n")?;
     let mut lines = head.lines();
     let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status").parse().expect("a number");
     let headers =
         lines.filter_map(|line| line.split_once(": ")).map(|(n, v)| (n.to_owned(), v.trim().to_owned())).collect();
-    Answer { status, headers, body: body.to_owned() }
+    let answer = Answer { status, headers, body: body.to_owned() };
+    let length = answer.header("content-length").map(|length| length.parse::<usize>().expect("a number"));
+    length.is_none_or(|length| length == body.len()).then_some(answer)
 }
 
 fn escape(text: &str) -> String {

@@ -6,6 +6,7 @@ pub(crate) mod engine;
 use std::sync::OnceLock;
 
 use cloakroom::Settings;
+use serde_json::Value;
 use tempfile::TempDir;
 use test_servers::{Database, MariaDb, PgBouncer, PostgreSql};
 
@@ -38,20 +39,30 @@ pub(crate) struct Place {
 impl Place {
     /// `None` where a server or Django is not installed: then the test is left out, which `./test` says at its end.
     pub(crate) fn new(engine: Engine, django: Version) -> Option<Self> {
-        Self::with(engine, django, |folder| match engine.front() {
+        Self::with(engine, django, None, |folder| Self::shared_cache(engine, folder))
+    }
+
+    /// The same in a database of the caller's, on a server that may be stopped. `sql` does not find it.
+    pub(crate) fn on(engine: Engine, django: Version, database: Database) -> Option<Self> {
+        Self::with(engine, django, Some(database), |folder| Self::shared_cache(engine, folder))
+    }
+
+    fn shared_cache(engine: Engine, folder: &std::path::Path) -> Option<Option<Cache>> {
+        match engine.front() {
             Some(front) => Cache::new(front, folder).map(Some),
             None => Some(None),
-        })
+        }
     }
 
     /// The same with a cache server of its own, which may be stopped.
     pub(crate) fn alone(engine: Engine, django: Version) -> Option<Self> {
-        Self::with(engine, django, |_| Cache::alone(engine.front()?).map(Some))
+        Self::with(engine, django, None, |_| Cache::alone(engine.front()?).map(Some))
     }
 
     fn with(
         engine: Engine,
         django: Version,
+        given: Option<Database>,
         cache: impl FnOnce(&std::path::Path) -> Option<Option<Cache>>,
     ) -> Option<Self> {
         django.python()?;
@@ -61,6 +72,7 @@ impl Place {
         }
         let folder = tempfile::tempdir().expect("a folder");
         let database = match engine {
+            _ if given.is_some() => given,
             Engine::PostgreSql | Engine::PostgreSqlBehindRedis | Engine::CacheTable => {
                 Some(PostgreSql::shared()?.new_database())
             }
@@ -140,7 +152,7 @@ impl Place {
         self.database.as_ref().map_or_else(|| format!("sqlite:///{}", self.sqlite().display()), |on| on.url.clone())
     }
 
-    fn sqlite(&self) -> std::path::PathBuf {
+    pub(crate) fn sqlite(&self) -> std::path::PathBuf {
         self.folder.path().join("shared.sqlite3")
     }
 
@@ -152,6 +164,34 @@ impl Place {
     pub(crate) fn manage(&self, arguments: &[&str]) -> String {
         let variables = self.variables(&[]);
         self.django.manage(self.folder.path(), &pairs(&variables), arguments).expect("Django is there")
+    }
+
+    /// What Django finds under session keys: an object for each, empty where there is no session.
+    pub(crate) fn show(&self, keys: &[String]) -> Vec<Value> {
+        let keys = serde_json::to_string(keys).expect("JSON");
+        self.ask_django(&format!("[dict(Store(key).items()) for key in {keys}]"))
+    }
+
+    /// What Django finds in all sessions that are in a table or in files.
+    pub(crate) fn show_all(&self) -> Vec<Value> {
+        if self.engine == Engine::File {
+            let files = std::fs::read_dir(self.sessions()).expect("a folder").flatten();
+            let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
+            let keys: Vec<String> = names.filter_map(|name| Some(name.strip_prefix(COOKIE_NAME)?.to_owned())).collect();
+            return self.show(&keys);
+        }
+        self.ask_django("[row.get_decoded() for row in Store().model.objects.all()]")
+    }
+
+    /// A list that Django makes, from JSON.
+    fn ask_django(&self, expression: &str) -> Vec<Value> {
+        let code = format!(
+            "import json; from importlib import import_module; from django.conf import settings; \
+             Store = import_module(settings.SESSION_ENGINE).SessionStore; print(json.dumps({expression}))"
+        );
+        let told = self.manage(&["shell", "--command", &code]);
+        // The shell may say before what it imports by itself.
+        serde_json::from_str(told.trim().lines().next_back().unwrap_or_default()).expect(&told)
     }
 
     /// Makes the tables, where there are some.
