@@ -33,7 +33,7 @@ impl PgBouncer {
         let configuration = format!(
             "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
              unix_socket_dir =\nauth_type = plain\nauth_file = {}\npool_mode = transaction\ndefault_pool_size = 3\n\
-             max_client_conn = 200\n",
+             max_client_conn = 200\nserver_login_retry = 1\n",
             server.port(),
             users.display(),
         );

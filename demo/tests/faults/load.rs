@@ -16,33 +16,48 @@ pub(crate) fn under_load<T>(visitors: &mut [Visitor], seen: &Seen, trouble: impl
         for visitor in visitors {
             let ended = &ended;
             scope.spawn(move || {
+                let _failed = Failed(seen);
                 while !ended.load(Ordering::Relaxed) {
                     match visitor.step(seen) {
                         Outcome::Done => {}
                         // The next request comes a moment later.
-                        Outcome::Refused => thread::sleep(Duration::from_millis(20)),
+                        Outcome::Refused => thread::sleep(Duration::from_millis(50)),
                         Outcome::Cut => break,
                     }
                 }
             });
-        }
-        /// Ends the visitors even when the trouble panics.
-        struct End<'a>(&'a AtomicBool);
-        impl Drop for End<'_> {
-            fn drop(&mut self) {
-                self.0.store(true, Ordering::Relaxed);
-            }
         }
         let _end = End(&ended);
         trouble()
     })
 }
 
-/// Waits until a count has grown by so many.
-pub(crate) fn more(count: impl Fn() -> usize, what: &str, by: usize) {
-    let wanted = count() + by;
+/// Ends the visitors even when the trouble panics.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Ends the waiting when a visitor panics.
+struct Failed<'a>(&'a Seen);
+
+impl Drop for Failed<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.failed.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Waits until a count of what the visitors see has grown by so many.
+pub(crate) fn more(seen: &Seen, count: impl Fn(&Seen) -> usize, what: &str, by: usize) {
+    let wanted = count(seen) + by;
     let end = Instant::now() + Duration::from_secs(120);
-    while count() < wanted {
+    while count(seen) < wanted {
+        assert!(!seen.failed.load(Ordering::Relaxed), "a visitor has failed");
         assert!(Instant::now() < end, "no {what}");
         thread::sleep(Duration::from_millis(2));
     }

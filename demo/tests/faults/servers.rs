@@ -77,11 +77,11 @@ impl Server for PgBouncer {
 }
 
 fn changes(seen: &Seen, what: &str) {
-    more(|| seen.acknowledged(), what, CHANGES);
+    more(seen, Seen::acknowledged, what, CHANGES);
 }
 
 fn errors(seen: &Seen, count: usize) {
-    more(|| read(&seen.errors) + read(&seen.undone), "errors", count);
+    more(seen, |seen| read(&seen.errors) + read(&seen.undone), "errors", count);
 }
 
 /// Kills and holds still; each time there are errors, and afterwards changes again.

@@ -30,7 +30,7 @@ fn killed(place: Option<Place>) {
     let kills = bounded(3, 100);
     for _ in 0..kills {
         let folder = under_load(&mut visitors, &seen, || {
-            more(|| seen.acknowledged(), "changes", 60 + any(200));
+            more(&seen, Seen::acknowledged, "changes", 60 + any(200));
             thread::sleep(Duration::from_micros(any(5_000) as u64));
             demo.stop()
         });

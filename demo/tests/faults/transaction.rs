@@ -98,14 +98,14 @@ fn killed_in_a_transaction(mode: &str) {
         for _ in 0..kills {
             let locks = Locks { process: demo.process(), database: place.sqlite() };
             let folder = under_load(&mut visitors, &ours, || {
-                more(|| ours.acknowledged(), "changes", 40 + any(60));
+                more(&ours, Seen::acknowledged, "changes", 40 + any(60));
                 locks.stop_in_a_transaction();
                 // Nobody else has a journal now.
                 let journal = fs::metadata(locks.beside(if mode == "wal" { "-wal" } else { "-journal" }));
                 hot += usize::from(journal.is_ok_and(|journal| journal.len() > 0));
                 demo.stop()
             });
-            more(|| theirs.acknowledged(), "changes of Django's", 10);
+            more(&theirs, Seen::acknowledged, "changes of Django's", 10);
             demo = Demo::start_in(folder, &pairs(&variables));
             for visitor in &mut visitors {
                 visitor.browser.address.clone_from(&demo.address);

@@ -1,7 +1,7 @@
 //! A visitor who changes a session over and over, leaves and comes again, and keeps a book of what was acknowledged.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -28,6 +28,8 @@ pub(crate) struct Seen {
     pub(crate) cut: AtomicUsize,
     /// Acknowledged sessions that were gone.
     pub(crate) lost: AtomicUsize,
+    /// Whether a visitor found what may not be.
+    pub(crate) failed: AtomicBool,
 }
 
 pub(crate) fn add(counter: &AtomicUsize) {
