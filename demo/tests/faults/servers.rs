@@ -14,7 +14,7 @@ use crate::visitor::{Seen, Visitor, read};
 use crate::{bounded, say};
 
 /// So many changes, or errors, between one trouble and the next.
-const CHANGES: usize = 150;
+const CHANGES: usize = 100;
 const ERRORS: usize = 40;
 
 /// What is done to a server.
@@ -84,8 +84,7 @@ fn errors(seen: &Seen, count: usize) {
     more(seen, |seen| read(&seen.errors) + read(&seen.undone), "errors", count);
 }
 
-/// Kills and holds still; each time there are errors, and afterwards changes again.
-fn troubles(seen: &Seen, mut server: impl Server) -> usize {
+fn kills(seen: &Seen, server: &mut dyn Server) -> usize {
     let kills = bounded(2, 30);
     changes(seen, "changes");
     for _ in 0..kills {
@@ -94,6 +93,12 @@ fn troubles(seen: &Seen, mut server: impl Server) -> usize {
         server.restart();
         changes(seen, "changes after a restart");
     }
+    kills
+}
+
+/// Kills and holds still; each time there are errors, and afterwards changes again.
+fn troubles(seen: &Seen, mut server: impl Server) -> usize {
+    let kills = kills(seen, &mut server);
     for _ in 0..bounded(1, 10) {
         server.hold(true);
         // Each takes its whole time-out.
@@ -106,7 +111,6 @@ fn troubles(seen: &Seen, mut server: impl Server) -> usize {
 
 /// Runs visitors of a place while `trouble` goes on, which answers how often it killed; then looks at what is there.
 fn run(place: &Place, what: &str, forgets: bool, trouble: impl FnOnce(&Seen) -> usize) -> Seen {
-    place.migrate();
     // Each error is in the log, by design.
     let demo = Demo::start(&pairs(&place.variables(&[("RUST_LOG", "off")])));
     let mut visitors: Vec<_> = (0..VISITORS).map(|number| Visitor::new(demo.browser(), number)).collect();
@@ -201,5 +205,5 @@ fn a_database_behind_a_cache_is_killed_under_load() {
     let Some(server) = PostgreSql::start() else { return };
     let Some(place) = Place::on(Engine::PostgreSqlBehindRedis, Django52, server.new_database()) else { return };
     let server = Mutex::new(server);
-    run(&place, "PostgreSQL", false, |seen| troubles(seen, &server));
+    run(&place, "PostgreSQL", false, |seen| kills(seen, &mut &server));
 }

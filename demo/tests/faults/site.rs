@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use cloakroom::{EngineName, SessionStore};
+use serde_json::Value;
 
 use crate::load::{VISITORS, any, more, under_load};
 use crate::support::Demo;
@@ -17,7 +18,10 @@ use crate::{bounded, say};
 /// Kills the site of a place in the midst of its visitors, again and again.
 fn killed(place: Option<Place>) {
     let Some(place) = place else { return };
-    place.migrate();
+    // The site makes its own table, not the cache's.
+    if place.engine == Engine::CacheTable {
+        place.migrate();
+    }
     let variables = place.variables(&[("RUST_LOG", "off")]);
     let mut demo = Demo::start(&pairs(&variables));
     let mut visitors: Vec<_> = (0..VISITORS).map(|number| Visitor::new(demo.browser(), number)).collect();
@@ -30,7 +34,7 @@ fn killed(place: Option<Place>) {
     let kills = bounded(3, 100);
     for _ in 0..kills {
         let folder = under_load(&mut visitors, &seen, || {
-            more(&seen, Seen::acknowledged, "changes", 60 + any(200));
+            more(&seen, Seen::acknowledged, "changes", 40 + any(120));
             thread::sleep(Duration::from_micros(any(5_000) as u64));
             demo.stop()
         });
@@ -67,7 +71,8 @@ pub(crate) fn check(place: &Place, visitors: &mut [Visitor]) {
             expected.push(None);
         }
     }
-    for (shown, expected) in place.show(&keys).iter().zip(expected) {
+    let [shown, all] = place.show(&keys);
+    for (shown, expected) in shown.iter().zip(expected) {
         match expected {
             Some((number, [least, most])) => {
                 let count = shown["count"].as_u64().unwrap_or_default();
@@ -76,17 +81,17 @@ pub(crate) fn check(place: &Place, visitors: &mut [Visitor]) {
             None => assert_eq!(shown.to_string(), "{}", "Django finds what was ended"),
         }
     }
-    if place.engine.name().uses_database() || place.engine == Engine::File {
-        // A session whose visitor was not told its new key is under that one.
-        let all = place.show_all();
-        assert!(all.iter().all(|data| data["count"].is_u64() && data["visitor"].is_u64()), "half a session: {all:?}");
-        for visitor in visitors.iter() {
-            for (least, most) in &visitor.moved {
-                let is_it = |data: &serde_json::Value| {
-                    data["visitor"] == visitor.number() && (*least..=*most).contains(&data["count"].as_u64().unwrap())
-                };
-                assert!(all.iter().any(is_it), "a session got lost with a change of key: {least}");
-            }
+    assert!(all.iter().all(|data| data["count"].is_u64() && data["visitor"].is_u64()), "half a session: {all:?}");
+    if place.engine.name() == EngineName::Cache {
+        return;
+    }
+    // A session whose visitor was not told its new key is under that one.
+    for visitor in visitors.iter() {
+        for (least, most) in &visitor.moved {
+            let is_it = |data: &Value| {
+                data["visitor"] == visitor.number() && (*least..=*most).contains(&data["count"].as_u64().unwrap())
+            };
+            assert!(all.iter().any(is_it), "a session got lost with a change of key: {least}");
         }
     }
 }

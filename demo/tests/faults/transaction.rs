@@ -84,7 +84,6 @@ fn stands_still(process: u32) -> bool {
 /// With the journal mode that the file has been given.
 fn killed_in_a_transaction(mode: &str) {
     let Some(place) = Place::new(Engine::Sqlite, Django52) else { return };
-    place.migrate();
     assert_eq!(place.sql(&format!("PRAGMA journal_mode = {mode}")), mode);
     let variables = place.variables(&[("RUST_LOG", "off")]);
     let Some(django) = Django::start(place.folder.path(), &pairs(&place.variables(&[]))) else { return };

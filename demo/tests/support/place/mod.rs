@@ -5,7 +5,7 @@ pub(crate) mod engine;
 
 use std::sync::OnceLock;
 
-use cloakroom::Settings;
+use cloakroom::{EngineName, Settings};
 use serde_json::Value;
 use tempfile::TempDir;
 use test_servers::{Database, MariaDb, PgBouncer, PostgreSql};
@@ -166,28 +166,26 @@ impl Place {
         self.django.manage(self.folder.path(), &pairs(&variables), arguments).expect("Django is there")
     }
 
-    /// What Django finds under session keys: an object for each, empty where there is no session.
-    pub(crate) fn show(&self, keys: &[String]) -> Vec<Value> {
-        let keys = serde_json::to_string(keys).expect("JSON");
-        self.ask_django(&format!("[dict(Store(key).items()) for key in {keys}]"))
-    }
-
-    /// What Django finds in all sessions that are in a table or in files.
-    pub(crate) fn show_all(&self) -> Vec<Value> {
-        if self.engine == Engine::File {
-            let files = std::fs::read_dir(self.sessions()).expect("a folder").flatten();
-            let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
-            let keys: Vec<String> = names.filter_map(|name| Some(name.strip_prefix(COOKIE_NAME)?.to_owned())).collect();
-            return self.show(&keys);
-        }
-        self.ask_django("[row.get_decoded() for row in Store().model.objects.all()]")
-    }
-
-    /// A list that Django makes, from JSON.
-    fn ask_django(&self, expression: &str) -> Vec<Value> {
+    /// What Django finds under session keys, empty where there is no session; and in all the sessions that are in a table
+    /// or in files.
+    pub(crate) fn show(&self, keys: &[String]) -> [Vec<Value>; 2] {
+        let under = |keys: &[String]| {
+            let keys = serde_json::to_string(keys).expect("JSON");
+            format!("[dict(Store(key).items()) for key in {keys}]")
+        };
+        let all = match self.engine.name() {
+            EngineName::File => {
+                let files = std::fs::read_dir(self.sessions()).expect("a folder").flatten();
+                let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
+                under(&names.filter_map(|name| Some(name.strip_prefix(COOKIE_NAME)?.to_owned())).collect::<Vec<_>>())
+            }
+            name if name.uses_database() => "[row.get_decoded() for row in Store().model.objects.all()]".to_owned(),
+            _ => "[]".to_owned(),
+        };
         let code = format!(
             "import json; from importlib import import_module; from django.conf import settings; \
-             Store = import_module(settings.SESSION_ENGINE).SessionStore; print(json.dumps({expression}))"
+             Store = import_module(settings.SESSION_ENGINE).SessionStore; print(json.dumps([{}, {all}]))",
+            under(keys)
         );
         let told = self.manage(&["shell", "--command", &code]);
         // The shell may say before what it imports by itself.
