@@ -91,6 +91,8 @@ fn killed_in_a_transaction(mode: &str) {
     let (ours, theirs) = (Seen::default(), Seen::default());
     let mut visitors: Vec<_> = (0..OURS).map(|number| Visitor::new(demo.browser(), number)).collect();
     let mut others: Vec<_> = (OURS..OURS + THEIRS).map(|number| Visitor::new(django.browser(), number)).collect();
+    // Django has no turn: it asks for the lock now and then, for 20 seconds.
+    others.iter_mut().for_each(|visitor| visitor.patience = Duration::from_secs(60));
     let kills = bounded(3, 100);
     let mut hot = 0;
     let _demo = under_load(&mut others, &theirs, || {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::Browser;
 use crate::support::place::Place;
 
-/// No answer takes longer. A server is given 2.4 seconds and what is unknown is read back, so 5 are promised; the rest is
+/// No answer of ours takes longer. A server is given 2.4 seconds and what is unknown is read back, so 5 are promised; the rest is
 /// for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -28,6 +28,8 @@ pub(crate) struct Seen {
     pub(crate) cut: AtomicUsize,
     /// Acknowledged sessions that were gone.
     pub(crate) lost: AtomicUsize,
+    /// The longest that a request took, in milliseconds.
+    pub(crate) slowest: AtomicUsize,
     /// Whether a visitor found what may not be.
     pub(crate) failed: AtomicBool,
 }
@@ -51,7 +53,7 @@ impl std::fmt::Display for Seen {
         write!(
             f,
             "{} changes acknowledged ({} saves, {} logouts, {} changes of key), {} cut short, {} errors of reads and \
-             saves, {} of logouts and changes of key, {} sessions lost",
+             saves, {} of logouts and changes of key, {} sessions lost; {} ms the slowest answer",
             self.acknowledged(),
             read(&self.saved),
             read(&self.logouts),
@@ -60,6 +62,7 @@ impl std::fmt::Display for Seen {
             read(&self.errors),
             read(&self.undone),
             read(&self.lost),
+            read(&self.slowest),
         )
     }
 }
@@ -103,6 +106,8 @@ pub(crate) struct Visitor {
     pub(crate) moved: Vec<(u64, u64)>,
     /// The place whose cache evicts the session's copy now and then.
     pub(crate) evicting: Option<Arc<Place>>,
+    /// No answer takes longer.
+    pub(crate) patience: Duration,
     /// Whether the place may forget sessions, as memcached does when it is killed.
     pub(crate) may_forget: bool,
 }
@@ -120,6 +125,7 @@ impl Visitor {
             checked: 0,
             moved: Vec::new(),
             evicting: None,
+            patience: PATIENCE,
             may_forget: false,
         }
     }
@@ -144,7 +150,7 @@ impl Visitor {
 
     /// Looks whether the session holds what was acknowledged.
     pub(crate) fn look(&mut self, seen: &Seen) -> Outcome {
-        let Ok(answer) = self.ask("GET", "/api/session", "") else { return Outcome::Cut };
+        let Ok(answer) = self.ask(seen, "GET", "/api/session", "") else { return Outcome::Cut };
         let Some(shown) = answer else {
             add(&seen.errors);
             return Outcome::Refused;
@@ -198,10 +204,10 @@ impl Visitor {
             Wish::Save => {
                 self.tried += 1;
                 let body = format!(r#"{{"visitor": {}, "count": {}}}"#, self.number, self.tried);
-                self.ask("POST", "/api/session", &body)
+                self.ask(seen, "POST", "/api/session", &body)
             }
-            Wish::Logout => self.ask("POST", "/api/session/flush", ""),
-            Wish::NewKey => self.ask("POST", "/api/session/cycle_key", ""),
+            Wish::Logout => self.ask(seen, "POST", "/api/session/flush", ""),
+            Wish::NewKey => self.ask(seen, "POST", "/api/session/cycle_key", ""),
         };
         let Ok(answer) = answer else {
             add(&seen.cut);
@@ -282,10 +288,12 @@ impl Visitor {
     }
 
     /// Answers what was answered; `None` for an error, which has to be a clear one and in time.
-    fn ask(&mut self, method: &str, path: &str, body: &str) -> std::io::Result<Option<Value>> {
+    fn ask(&mut self, seen: &Seen, method: &str, path: &str, body: &str) -> std::io::Result<Option<Value>> {
         let started = Instant::now();
         let answer = self.browser.try_send(method, path, &[], body);
-        assert!(started.elapsed() < PATIENCE, "{method} {path} took {:?}", started.elapsed());
+        let took = started.elapsed();
+        assert!(took < self.patience, "{method} {path} took {took:?}");
+        seen.slowest.fetch_max(took.as_millis() as usize, Ordering::Relaxed);
         let answer = answer?;
         if answer.status == 500 {
             assert!(answer.header("set-cookie").is_none() && answer.json()["error"].is_string(), "{}", answer.body);
