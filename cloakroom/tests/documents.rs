@@ -47,7 +47,7 @@ fn held_by(text: &str) -> Vec<&str> {
         let last = line.trim_end().strip_suffix('|').and_then(|line| line.rsplit(" | ").next());
         match last.map(str::trim) {
             None => inside = false,
-            Some(cell) if cell == "held by" => inside = true,
+            Some("held by") => inside = true,
             Some(cell) if inside => rows.push(cell),
             Some(_) => {}
         }

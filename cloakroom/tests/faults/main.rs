@@ -3,9 +3,9 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod clock;
-mod dropped;
 mod content;
 mod disk;
+mod dropped;
 mod late;
 mod lines;
 #[cfg(feature = "memcached")]

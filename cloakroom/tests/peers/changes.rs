@@ -157,7 +157,8 @@ async fn p10_a_storage_error_on_load_is_no_missing_session() {
 async fn p10_a_table_that_is_away_is_no_missing_session() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db.sqlite3");
-    let mut sites: Vec<(String, Box<dyn Fn(&str)>)> = Vec::new();
+    type Run = Box<dyn Fn(&str)>;
+    let mut sites: Vec<(String, Run)> = Vec::new();
     let sqlite = rusqlite::Connection::open(&path).unwrap();
     sites.push((format!("sqlite:///{}", path.display()), Box::new(move |sql| sqlite.execute_batch(sql).unwrap())));
     #[cfg(feature = "postgres")]
