@@ -22,8 +22,10 @@ pub fn on_small_disk<T: Future<Output = ()>>(test: &str, mebibytes: usize, work:
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         return runtime.block_on(work(Disk { folder: folder.into() }));
     }
-    let folder = tempfile::tempdir().unwrap();
     let is_root = fs::metadata("/proc/self").is_ok_and(|this| this.uid() == 0);
+    // Root's folder of temporary files may be root's alone, and the servers on the disk run as other users.
+    let place = if is_root { "/tmp".into() } else { std::env::temp_dir() };
+    let folder = tempfile::tempdir_in(place).unwrap();
     let mount = "mount -t tmpfs -o size=$1m,mode=0777 none \"$2\" || exit 2; shift 2; exec \"$@\"";
     let mut command = Command::new("unshare");
     command.args([if is_root { "-m" } else { "-rm" }, "sh", "-c", mount, "sh", &mebibytes.to_string()]);
