@@ -10,6 +10,7 @@
 ))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod beside_django;
 mod changes;
 mod logouts;
 mod place;

@@ -90,6 +90,13 @@ impl Place {
         &self.words
     }
 
+    /// The engine's name and its URL, as Django is to have them: of `db` and `cache`.
+    pub(crate) fn for_django(&self) -> (String, String) {
+        let (engine, url) = self.words.split_once(' ').unwrap();
+        let file = url.strip_prefix("wal:").or(url.strip_prefix("journal:"));
+        (engine.to_owned(), file.map_or_else(|| url.to_owned(), |path| format!("sqlite:///{path}")))
+    }
+
     /// A store of its own, as another process has.
     pub(crate) async fn open(&self) -> SessionStore {
         if let Some(store) = &self.memory {
