@@ -25,18 +25,22 @@ pub fn check(data: &[u8]) {
 }
 
 async fn load(row: &[u8]) {
-    for engine in [Engine::db, Engine::file] {
-        let storage = MemoryStorage::with_clock(Clock::new(now));
-        let inserted = storage.insert(key().as_str(), New::of(row, Timestamp::MAX)).await;
-        assert!(matches!(inserted, Ok(Insert::Inserted(_))));
-        let store = at_now(SessionStore::new(engine(storage), settings()).expect("a store"));
-        if let Ok(text) = std::str::from_utf8(row)
-            && let Ok(data) = store.decode(text)
-        {
-            look_at(&data);
-        }
-        if let Ok(session) = store.session(Some(&key())).load().await {
-            save_and_load(&store, &session).await;
-        }
+    load_from(Engine::db, row).await;
+    #[cfg(feature = "file")]
+    load_from(Engine::file, row).await;
+}
+
+async fn load_from(engine: impl FnOnce(MemoryStorage) -> Engine, row: &[u8]) {
+    let storage = MemoryStorage::with_clock(Clock::new(now));
+    let inserted = storage.insert(key().as_str(), New::of(row, Timestamp::MAX)).await;
+    assert!(matches!(inserted, Ok(Insert::Inserted(_))));
+    let store = at_now(SessionStore::new(engine(storage), settings()).expect("a store"));
+    if let Ok(text) = std::str::from_utf8(row)
+        && let Ok(data) = store.decode(text)
+    {
+        look_at(&data);
+    }
+    if let Ok(session) = store.session(Some(&key())).load().await {
+        save_and_load(&store, &session).await;
     }
 }

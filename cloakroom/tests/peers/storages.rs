@@ -1,10 +1,7 @@
 //! What storages got wrong.
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
 
 use cloakroom::storage::{DatabaseStorage, Insert, MemoryStorage, New, Storage};
 use cloakroom::{Clock, Engine, KeySource, SessionKey, SessionStore, Settings, Timestamp};
@@ -191,6 +188,10 @@ async fn p20_memory_does_not_fill_up_with_sessions_that_have_ended() {
 
 #[cfg(feature = "file")]
 mod files {
+    use std::path::Path;
+    use std::process::{Child, Command, Stdio};
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     /// The folder that a child process works in.

@@ -100,6 +100,7 @@ pub async fn every_engine() -> Vec<Place> {
 }
 
 /// A new, empty database on each database server that is installed.
+#[cfg_attr(not(any(feature = "postgres", feature = "mysql")), expect(unused_mut))]
 pub async fn database_urls() -> Vec<String> {
     let mut urls = Vec::new();
     #[cfg(feature = "postgres")]
@@ -181,6 +182,7 @@ impl Watched {
 }
 
 /// Each engine, its storages watched.
+#[cfg_attr(not(feature = "file"), expect(unused_mut))]
 pub fn watched() -> Vec<Watched> {
     let spy = || SpyStorage::new(MemoryStorage::new());
     let (memory, db, cache, database, front) = (spy(), spy(), spy(), spy(), spy());

@@ -189,7 +189,7 @@ impl Cache {
         &self.options
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, feature = "memcached"))]
     pub(super) fn options_mut(&mut self) -> &mut Options {
         &mut self.options
     }
