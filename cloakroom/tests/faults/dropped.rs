@@ -163,7 +163,7 @@ async fn after(site: &Site, app: &Router, name: &str, key: Option<&SessionKey>, 
     eventually(what, async || (least..=1).contains(&site.live_keys().await.len())).await;
     let live = site.live_keys().await;
     for key in &live {
-        let members = site.members(key).await;
+        let members = site.settled_members(key).await;
         let expected: &[&str] = match name {
             "change" | "save" => &[OLD, NEW],
             "new" => &[NEW],

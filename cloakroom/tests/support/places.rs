@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cloakroom::storage::sqlite::SqliteOptions;
 use cloakroom::storage::{
@@ -112,14 +112,33 @@ impl Site {
 
     /// What the next visitor of this key is served, the same at every look, and in `cached_db` what the database holds.
     pub async fn members(&self, key: &SessionKey) -> String {
+        let [served, again, row] = self.look(key).await;
+        assert_eq!(served, again, "the first look changed what the next one sees");
+        assert_eq!(served, row, "the cache serves what the database does not hold");
+        served
+    }
+
+    /// The same, as soon as it is so: while a write that nobody waits for may still be in a queue.
+    pub async fn settled_members(&self, key: &SessionKey) -> String {
+        let started = Instant::now();
+        loop {
+            let [served, again, row] = self.look(key).await;
+            if served == again && served == row {
+                return served;
+            }
+            assert!(started.elapsed() < Duration::from_secs(30), "{:?}: {served}, {again}, {row}", self.place);
+        }
+    }
+
+    /// Two looks at what is served, and what the database holds where a cache is in front of it.
+    async fn look(&self, key: &SessionKey) -> [String; 3] {
         let served = self.store.session(Some(key)).aload().await.unwrap().to_json();
         let again = self.store.session(Some(key)).aload().await.unwrap().to_json();
-        assert_eq!(served, again, "the first look changed what the next one sees");
-        if let Some((rows, _)) = &self.front {
-            let row = rows.session(Some(key)).aload().await.unwrap().to_json();
-            assert_eq!(served, row, "the cache serves what the database does not hold");
-        }
-        served
+        let row = match &self.front {
+            Some((rows, _)) => rows.session(Some(key)).aload().await.unwrap().to_json(),
+            None => served.clone(),
+        };
+        [served, again, row]
     }
 
     /// Asserts that nothing is left of a session.
