@@ -117,7 +117,7 @@ async fn a_server_killed_under_load() {
                         }
                         Err(error) => panic!("{error:?}"),
                     }
-                    assert!(started.elapsed() < Duration::from_secs(8));
+                    assert!(started.elapsed() < Duration::from_secs(20));
                 }
                 (done, failed)
             })
