@@ -1,7 +1,6 @@
 //! The cookie's text, both ways, to the letter as Django reads and writes it.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
 
@@ -61,8 +60,8 @@ impl CookieTemplate {
                 text.push_str("; expires=");
                 push_http_date(&mut text, ends);
                 text.push_str(httponly);
-                // Writing into a String cannot fail.
-                let _ = write!(text, "; Max-Age={max_age}");
+                text.push_str("; Max-Age=");
+                text.push_str(itoa::Buffer::new().format(max_age));
             }
         }
         text.push_str(tail);

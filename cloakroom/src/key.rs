@@ -122,6 +122,11 @@ impl SessionKey {
         }
     }
 
+    /// Whether it is the name of a stored session.
+    pub(crate) fn is_name(&self) -> bool {
+        matches!(self.0, Kind::Name { .. })
+    }
+
     /// The key itself. Do not log it.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -6,15 +6,18 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use memchr::memchr;
 
 use crate::error::SessionError;
-use crate::wire::json::{JsonError, canonical_name, scan_object};
+use crate::wire::json::{JsonError, canonical_name, is_printable, scan_members};
 use crate::wire::pickle::{Graph, NodeId, Show};
 
 use super::value::Value;
 
 /// Up to so many members, looking at each is cheaper than an index.
 const FEW: usize = 64;
+/// What a member takes, name and value, roughly: room is made for so many at once.
+const BYTES_A_MEMBER: usize = 64;
 
 #[derive(Clone, Default)]
 pub(super) struct Members {
@@ -67,13 +70,16 @@ impl Text {
 
 impl Members {
     pub(super) fn parse(source: Bytes) -> Result<Self, JsonError> {
-        let text = std::str::from_utf8(&source).map_err(|error| JsonError::Syntax { offset: error.valid_up_to() })?;
-        let mut list: Vec<Member> = Vec::new();
-        scan_object(text, |name, value| {
-            let name = match canonical_name(&text[name.clone()]) {
-                Cow::Borrowed(_) => Text::at(&name),
-                Cow::Owned(name) => Text::Own(name.into()),
-            };
+        // What Django writes is; so it need not be looked at letter by letter.
+        let printable = is_printable(&source);
+        if !printable {
+            std::str::from_utf8(&source).map_err(|error| JsonError::Syntax { offset: error.valid_up_to() })?;
+        }
+        // Then a name without a backslash is written as Python writes it.
+        let names_are_canonical = printable && memchr(b'\\', &source).is_none();
+        let mut list = Vec::with_capacity((source.len() / BYTES_A_MEMBER).clamp(8, FEW));
+        scan_members(&source, printable, |name, value| {
+            let name = if names_are_canonical { Text::at(&name) } else { canonical(&source, &name) };
             list.push(Member { name, value: Text::at(&value) });
         })?;
         if has_repeated_names(&list, &source) {
@@ -150,6 +156,15 @@ impl Members {
         }
         json.push(b'}');
         Ok(json)
+    }
+}
+
+/// A name as Python writes it.
+fn canonical(source: &[u8], name: &Range<usize>) -> Text {
+    // The source is text, and a name ends where a character does.
+    match canonical_name(std::str::from_utf8(&source[name.clone()]).unwrap_or_default()) {
+        Cow::Borrowed(_) => Text::at(name),
+        Cow::Owned(name) => Text::Own(name.into()),
     }
 }
 

@@ -95,7 +95,7 @@ impl StoredEngine {
     /// Sees to it that the storage keeps nothing under a key.
     pub(super) async fn remove(&self, key: &SessionKey) -> Result<(), StorageError> {
         self.terms.check_writable()?;
-        if key.as_name().is_none() {
+        if !key.is_name() {
             return Ok(());
         }
         let name = &*self.name_of(key)?;

@@ -83,11 +83,13 @@ impl StoredEngine {
 
     /// Reads what stands under a key, in the cache first where there is one in front.
     pub(crate) async fn find(&self, key: &SessionKey) -> Result<Found, SessionError> {
-        match (&self.front, key.as_name()) {
+        if let Some(front) = &self.front
+            && let Some(name) = key.as_name()
+        {
             // On the heap, so that those without a cache in front do not carry its steps about.
-            (Some(front), Some(name)) => Box::pin(self.find_behind(front, key, Front::name(name))).await,
-            _ => self.find_kept(key).await,
+            return Box::pin(self.find_behind(front, key, Front::name(name))).await;
         }
+        self.find_kept(key).await
     }
 
     async fn find_behind(&self, front: &Front, key: &SessionKey, name: String) -> Result<Found, SessionError> {
@@ -122,7 +124,7 @@ impl StoredEngine {
     }
 
     async fn read_kept(&self, key: &SessionKey) -> Result<Option<Stored>, StorageError> {
-        if key.as_name().is_none() {
+        if !key.is_name() {
             return Ok(None);
         }
         self.storage.read(&self.name_of(key)?).await

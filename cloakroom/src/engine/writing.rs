@@ -52,7 +52,10 @@ impl StoredEngine {
         let Some(version) = &known.version else { return Ok(Outcome::Changed) };
         Ok(match self.touch(&known.key, version, prolonged.expires).await? {
             Touch::Touched => {
-                if let (Some(front), Some(seen), Some(name)) = (&self.front, &known.cached, known.key.as_name()) {
+                if let Some(front) = &self.front
+                    && let Some(seen) = &known.cached
+                    && let Some(name) = known.key.as_name()
+                {
                     let copy = prolonged.cached.as_ref().map(|copy| New::of(copy, prolonged.expires));
                     let name = Front::name(name);
                     let cached = Box::pin(front.prolong(&known.key, &name, seen, copy, prolonged.expires)).await;
@@ -103,8 +106,9 @@ impl StoredEngine {
 
     /// After a write: the copy in the cache, where there is one.
     async fn copied(&self, mut written: Target, known: Known, content: &Content) -> Target {
-        if let (Some(front), Some((serialized, expires)), Some(name)) =
-            (&self.front, content.to_copy(), written.key.as_name())
+        if let Some(front) = &self.front
+            && let Some((serialized, expires)) = content.to_copy()
+            && let Some(name) = written.key.as_name()
         {
             let copy = cached_value::seal(front.format, serialized, written.version.as_ref());
             let (name, copy) = (Front::name(name), New::of(&copy, expires));

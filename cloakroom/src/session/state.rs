@@ -88,7 +88,7 @@ impl State {
     /// The text of a signed cookie is no key here.
     pub(super) fn from_key(key: Option<&SessionKey>) -> Self {
         match key {
-            Some(key) if key.as_name().is_none() => Self { foreign: true, ..Self::default() },
+            Some(key) if !key.is_name() => Self { foreign: true, ..Self::default() },
             key => Self { key: key.cloned(), ..Self::default() },
         }
     }
@@ -126,7 +126,7 @@ impl State {
     /// Empties the session and marks what is stored of it for removal. Of a signed cookie nothing is stored.
     pub(super) fn flush(&mut self) {
         let stored = self.target.take().map(|target| target.key).or(self.key.take());
-        self.doomed.extend(stored.filter(|key| key.as_name().is_some()));
+        self.doomed.extend(stored.filter(SessionKey::is_name));
         self.forget_key();
         self.unreadable = false;
         self.data = Some(SessionData::new());

@@ -20,8 +20,11 @@ use shard::{Refused, Shard};
 
 /// How many parts the names are spread over, each behind a lock of its own. A power of two.
 const SHARDS: usize = 64;
-/// How many expired entries one insert drops at most: more than the one it adds, so that they become fewer.
+/// How many entries whose turn to expire has come one insert looks at: more than the one it adds, so that they become
+/// fewer.
 const SWEEP: usize = 4;
+/// How many entries a clean-up looks at before it lets others at a shard.
+const LOOKS: usize = 256;
 
 /// A storage in the memory of this process: for tests, for trying things out, and for a site of one process
 /// that may forget its sessions when it ends.
@@ -261,7 +264,7 @@ impl Storage for MemoryStorage {
     async fn insert(&self, name: &str, new: New<'_>) -> Result<Insert, StorageError> {
         let now = self.now();
         let mut shard = self.shard(name);
-        shard.drop_expired(SWEEP, |expires| expires <= now);
+        shard.drop_expired(SWEEP, SWEEP, |expires| expires <= now);
         if shard.live(name, now).is_some() {
             return Ok(Insert::Exists);
         }
@@ -322,7 +325,14 @@ impl Storage for MemoryStorage {
     async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StorageError> {
         let mut removed = 0;
         for shard in &self.0.shards {
-            removed += lock(shard).drop_expired(limit - removed, |expires| expires < now);
+            // The lock is let go now and then, so that nobody waits for a whole shard.
+            loop {
+                let swept = lock(shard).drop_expired(limit - removed, LOOKS, |expires| expires < now);
+                removed += swept.dropped;
+                if swept.is_done || removed == limit {
+                    break;
+                }
+            }
         }
         Ok(removed)
     }

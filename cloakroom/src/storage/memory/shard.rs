@@ -14,6 +14,9 @@ use crate::storage::{Expect, New, Stored, Version};
 static COUNTER: AtomicU64 = AtomicU64::new(1);
 
 /// The entries by name, and their names in the order in which they expire.
+///
+/// A save prolongs most sessions, so an entry that lives longer than it did keeps its place in that order until its turn
+/// comes, and is put back then.
 #[derive(Default)]
 pub(super) struct Shard {
     pub(super) entries: HashMap<Arc<str>, Kept>,
@@ -25,6 +28,8 @@ pub(super) struct Shard {
 pub(super) struct Kept {
     pub(super) data: Bytes,
     pub(super) expires: Timestamp,
+    /// Where it stands in the order of expiry: not after `expires`.
+    place: Timestamp,
     modified_at: Timestamp,
     version: u64,
 }
@@ -57,7 +62,7 @@ impl Shard {
     /// Lets others go until there is room: what has expired, and then as [`Bound::first`] says.
     fn make_room(&mut self, name: &str, data: &[u8], now: Timestamp) {
         while self.bound.as_ref().is_some_and(|bound| bound.is_full_for(name, data)) {
-            if self.drop_expired(EXPIRED, |expires| expires <= now) == 0 {
+            if self.drop_expired(EXPIRED, usize::MAX, |expires| expires <= now).dropped == 0 {
                 match self.bound.as_ref().and_then(|bound| bound.first()) {
                     Some(first) => self.remove(&first),
                     None => return,
@@ -111,7 +116,8 @@ impl Shard {
         }
         self.expiries.insert((new.expires, Arc::clone(&name)));
         let data = Bytes::copy_from_slice(new.data);
-        self.entries.insert(name, Kept { data, expires: new.expires, modified_at: now, version });
+        let kept = Kept { data, expires: new.expires, place: new.expires, modified_at: now, version };
+        self.entries.insert(name, kept);
         Version::from_counter(version)
     }
 
@@ -122,10 +128,17 @@ impl Shard {
         new: New<'_>,
         now: Timestamp,
     ) -> Result<Version, Refused> {
-        let is_bounded = self.bound.is_some();
-        let mut kept = self.expected(name, expect, now)?;
+        // Looked up once: this is what a save costs.
+        let Some(mut kept) = self.entries.get_mut(name) else { return Err(Refused::Missing) };
+        if kept.expires <= now {
+            self.remove(name);
+            return Err(Refused::Missing);
+        }
+        if !expect.accepts(&kept.version()) {
+            return Err(Refused::Changed);
+        }
         let version = COUNTER.fetch_add(1, Ordering::Relaxed);
-        if is_bounded {
+        if self.bound.is_some() {
             let (before, data) = (kept.version, kept.data.clone());
             self.recount(name, (before, &data), (version, new.data), now);
             kept = self.expected(name, Expect::Anything, now)?;
@@ -133,9 +146,11 @@ impl Shard {
         kept.data = Bytes::copy_from_slice(new.data);
         kept.modified_at = now;
         kept.version = version;
-        let version = kept.version();
-        self.expire_at(name, new.expires);
-        Ok(version)
+        kept.expires = new.expires;
+        if kept.expires < kept.place {
+            self.bring_forward(name);
+        }
+        Ok(Version::from_counter(version))
     }
 
     pub(super) fn touch(
@@ -145,15 +160,18 @@ impl Shard {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<(), Refused> {
-        self.expected(name, expect, now)?;
-        self.expire_at(name, until);
+        let kept = self.expected(name, expect, now)?;
+        kept.expires = until;
+        if kept.expires < kept.place {
+            self.bring_forward(name);
+        }
         Ok(())
     }
 
     pub(super) fn remove(&mut self, name: &str) {
         if let Some((name, kept)) = self.entries.remove_entry(name) {
             self.forget(&name, &kept);
-            self.expiries.remove(&(kept.expires, name));
+            self.expiries.remove(&(kept.place, name));
         }
     }
 
@@ -173,33 +191,51 @@ impl Shard {
         }
     }
 
-    fn expire_at(&mut self, name: &str, until: Timestamp) {
+    /// Gives an entry the place in the order of expiry that it has come to deserve.
+    fn bring_forward(&mut self, name: &str) {
         let Some((name, kept)) = self.entries.get_key_value(name) else { return };
-        if kept.expires == until {
-            return;
-        }
-        let mut place = (kept.expires, Arc::clone(name));
+        let mut place = (kept.place, Arc::clone(name));
         self.expiries.remove(&place);
-        place.0 = until;
+        place.0 = kept.expires;
         if let Some(kept) = self.entries.get_mut(&place.1) {
-            kept.expires = until;
+            kept.place = kept.expires;
         }
         self.expiries.insert(place);
     }
 
-    /// Drops up to `limit` entries of which `gone` is true, the earliest first, and answers how many went.
-    pub(super) fn drop_expired(&mut self, limit: usize, gone: impl Fn(Timestamp) -> bool) -> usize {
-        for dropped in 0..limit {
+    /// Looks at up to `looks` entries whose turn has come, the earliest first, and drops up to `limit` of which `gone` is
+    /// true. Those that were prolonged get a later turn.
+    pub(super) fn drop_expired(&mut self, limit: usize, looks: usize, gone: impl Fn(Timestamp) -> bool) -> Swept {
+        let mut swept = Swept { dropped: 0, is_done: false };
+        for _ in 0..looks {
             match self.expiries.first() {
-                Some((expires, _)) if gone(*expires) => {}
-                _ => return dropped,
+                _ if swept.dropped == limit => return swept,
+                Some((place, _)) if gone(*place) => {}
+                _ => break,
             }
-            if let Some((_, name)) = self.expiries.pop_first()
-                && let Some(kept) = self.entries.remove(&name)
-            {
-                self.forget(&name, &kept);
+            let Some((_, name)) = self.expiries.pop_first() else { break };
+            match self.entries.get_mut(&name) {
+                Some(kept) if !gone(kept.expires) => {
+                    kept.place = kept.expires;
+                    self.expiries.insert((kept.expires, name));
+                }
+                Some(_) => {
+                    if let Some(kept) = self.entries.remove(&name) {
+                        self.forget(&name, &kept);
+                    }
+                    swept.dropped += 1;
+                }
+                None => {}
             }
         }
-        limit
+        swept.is_done = self.expiries.first().is_none_or(|(place, _)| !gone(*place));
+        swept
     }
+}
+
+/// What a sweep came to.
+pub(super) struct Swept {
+    pub(super) dropped: usize,
+    /// Nothing is left whose turn has come.
+    pub(super) is_done: bool,
 }

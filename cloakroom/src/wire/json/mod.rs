@@ -21,6 +21,7 @@ mod duplicates;
 mod error;
 mod key;
 mod latin1;
+mod nest;
 mod number;
 mod plain;
 mod scan;
@@ -33,6 +34,10 @@ pub use latin1::ascii_from_latin1;
 pub use scan::{MAX_DEPTH, MAX_INTEGER_DIGITS, scan, scan_object};
 pub use ser::{append, to_string};
 pub use text::{canonical_name, escape, unescape, unescape_lossy};
+
+// For the members of a session.
+pub(crate) use plain::is_printable;
+pub(crate) use scan::scan_members;
 
 // For pickles.
 pub(super) use number::{append_f64, is_integer, parse_f64};

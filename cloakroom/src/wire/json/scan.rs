@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::error::{JsonError, Kind};
-use super::plain::plain_length;
+use super::nest::Nest;
+use super::plain::{is_printable, plain_length, printable_length};
 
 /// The deepest nesting of arrays and objects that is read. CPython 3.11 gives up at 994 levels or a few dozen fewer, by
 /// how deep the caller is in its own stack.
@@ -60,11 +61,21 @@ pub fn scan(text: &str) -> Result<Kind, JsonError> {
 /// assert_eq!(members, [("a", "1"), ("b", "[2]")]);
 /// # Ok::<(), cloakroom::wire::JsonError>(())
 /// ```
-pub fn scan_object(text: &str, mut on_member: impl FnMut(Range<usize>, Range<usize>)) -> Result<(), JsonError> {
-    let mut scanner = Scanner::new(text.as_bytes(), 0);
+pub fn scan_object(text: &str, on_member: impl FnMut(Range<usize>, Range<usize>)) -> Result<(), JsonError> {
+    scan_members(text.as_bytes(), is_printable(text.as_bytes()), on_member)
+}
+
+/// As [`scan_object`], of bytes that are text; `printable` says what [`is_printable`] found.
+pub(crate) fn scan_members(
+    text: &[u8],
+    printable: bool,
+    mut on_member: impl FnMut(Range<usize>, Range<usize>),
+) -> Result<(), JsonError> {
+    let mut scanner = Scanner { bytes: text, pos: 0, printable };
     scanner.skip_space();
     if scanner.peek() != Some(b'{') {
-        return scan(text).and_then(|kind| Err(JsonError::NotAnObject(kind)));
+        let kind = scanner.skip_value(0, &mut ())?;
+        return scanner.end().and(Err(JsonError::NotAnObject(kind)));
     }
     let mut members = scanner.open_object();
     while let Some(name) = scanner.next_name(&mut members)? {
@@ -103,33 +114,13 @@ pub(super) struct Members {
 pub(in crate::wire) struct Scanner<'a> {
     bytes: &'a [u8],
     pos: usize,
-}
-
-/// Which of the open containers are objects: a bit for each.
-struct Nest {
-    objects: [u64; MAX_DEPTH.div_ceil(64)],
-    depth: usize,
-}
-
-impl Nest {
-    fn push(&mut self, object: bool, base: usize) -> Result<(), JsonError> {
-        if base + self.depth >= MAX_DEPTH {
-            return Err(JsonError::TooDeep { limit: MAX_DEPTH });
-        }
-        let (word, bit) = (self.depth / 64, self.depth % 64);
-        self.objects[word] = self.objects[word] & !(1 << bit) | u64::from(object) << bit;
-        self.depth += 1;
-        Ok(())
-    }
-
-    fn in_object(&self) -> bool {
-        self.depth.checked_sub(1).is_some_and(|top| self.objects[top / 64] >> (top % 64) & 1 == 1)
-    }
+    /// All of it is known to be printable ASCII: a string ends at the next quote that no backslash stands before.
+    printable: bool,
 }
 
 impl<'a> Scanner<'a> {
     pub(in crate::wire) fn new(bytes: &'a [u8], pos: usize) -> Self {
-        Self { bytes, pos }
+        Self { bytes, pos, printable: false }
     }
 
     pub(in crate::wire) fn pos(&self) -> usize {
@@ -180,6 +171,7 @@ impl<'a> Scanner<'a> {
         Members { first: true }
     }
 
+    #[inline]
     /// The next name, with the place set on the value after it; `None` at the end of the object.
     pub(super) fn next_name(&mut self, members: &mut Members) -> Result<Option<Range<usize>>, JsonError> {
         if !members.first {
@@ -207,8 +199,12 @@ impl<'a> Scanner<'a> {
         Ok(name)
     }
 
+    #[inline]
     /// Passes the value that begins here, `base` levels down. Does not recurse.
     pub(super) fn skip_value(&mut self, base: usize, names: &mut impl Names) -> Result<Kind, JsonError> {
+        if self.peek() == Some(b'"') {
+            return self.skip_string().map(|_| Kind::String);
+        }
         let kind = self.kind()?;
         match kind {
             Kind::Object | Kind::Array => self.skip_container(base, names)?,
@@ -242,7 +238,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn skip_container(&mut self, base: usize, names: &mut impl Names) -> Result<(), JsonError> {
-        let mut nest = Nest { objects: [0; _], depth: 0 };
+        let mut nest = Nest::new();
         loop {
             // A value begins here.
             match self.kind()? {
@@ -369,7 +365,8 @@ impl<'a> Scanner<'a> {
     /// Stops at the next quote, backslash or control character, or at the end.
     #[inline]
     fn skip_plain(&mut self) {
-        self.pos += plain_length(self.bytes.get(self.pos..).unwrap_or_default());
+        let rest = self.bytes.get(self.pos..).unwrap_or_default();
+        self.pos += if self.printable { printable_length(rest) } else { plain_length(rest) };
     }
 
     fn skip_escape(&mut self) -> Result<(), JsonError> {

@@ -1,6 +1,6 @@
 //! From a value to JSON text.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use serde::ser::{self, Serialize};
 
@@ -72,12 +72,6 @@ impl<'o> Writer<'o> {
         self.out.push('"');
     }
 
-    fn display(&mut self, value: impl fmt::Display) -> Result<(), JsonError> {
-        // Writing to a String cannot fail.
-        let _ = write!(self.out, "{value}");
-        Ok(())
-    }
-
     fn open(&mut self, bracket: char) -> Result<(), JsonError> {
         if self.depth == MAX_VALUE_DEPTH {
             return Err(JsonError::TooDeep { limit: MAX_VALUE_DEPTH });
@@ -145,10 +139,11 @@ impl Parts<'_, '_> {
     }
 }
 
-macro_rules! displayed {
+macro_rules! integers {
     ($($method:ident $type:ty)*) => {
         $(fn $method(self, value: $type) -> Result<(), JsonError> {
-            self.display(value)
+            self.out.push_str(itoa::Buffer::new().format(value));
+            Ok(())
         })*
     };
 }
@@ -164,8 +159,11 @@ impl<'w, 'o> ser::Serializer for &'w mut Writer<'o> {
     type SerializeStruct = Parts<'w, 'o>;
     type SerializeStructVariant = Parts<'w, 'o>;
 
-    displayed! {
-        serialize_bool bool
+    fn serialize_bool(self, value: bool) -> Result<(), JsonError> {
+        self.out.push_str(if value { "true" } else { "false" });
+        Ok(())
+    }
+    integers! {
         serialize_i8 i8 serialize_i16 i16 serialize_i32 i32 serialize_i64 i64 serialize_i128 i128
         serialize_u8 u8 serialize_u16 u16 serialize_u32 u32 serialize_u64 u64 serialize_u128 u128
     }
