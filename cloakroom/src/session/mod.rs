@@ -12,6 +12,7 @@ mod removing;
 mod saving;
 mod state;
 mod store;
+mod turns;
 
 pub use blocking::BlockingSession;
 pub use dictionary::{TEST_COOKIE_NAME, TEST_COOKIE_VALUE};
