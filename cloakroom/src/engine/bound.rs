@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::Timestamp;
 use crate::data::SessionData;
-use crate::engine::format::Format;
+use crate::engine::format::{Deflate, Format};
 use crate::engine::front::Front;
 use crate::engine::{Cleared, Engine, Place, SignedCookies, StoredEngine};
 use crate::error::SessionError;
@@ -132,7 +132,7 @@ impl BoundEngine {
 
     /// The signed text of session data (B-44), also where the engine keeps something else; plain JSON in memory.
     pub(crate) fn encode(&self, data: &SessionData, now: Timestamp) -> Result<Vec<u8>, SessionError> {
-        self.terms().text_format()?.encode(data, now)
+        self.terms().text_format()?.encode(data, now, Deflate::AsDjango)
     }
 
     pub(crate) fn decode(&self, stored: &[u8]) -> Result<SessionData, DecodeError> {

@@ -2,6 +2,7 @@
 
 use crate::Timestamp;
 use crate::data::SessionData;
+use crate::engine::format::Deflate;
 use crate::engine::{StoredEngine, Target, cached_value};
 use crate::error::SessionError;
 use crate::storage::{Column, New};
@@ -41,7 +42,7 @@ impl StoredEngine {
         now: Timestamp,
         expires: Timestamp,
     ) -> Result<Content, SessionError> {
-        let bytes = self.terms.format.encode(data, now)?;
+        let bytes = self.terms.format.encode(data, now, Deflate::WhereItPays)?;
         let cached = match &self.front {
             Some(front) => Some(cached_value::serialize(front.format, data)?),
             None => None,

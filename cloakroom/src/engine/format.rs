@@ -14,6 +14,19 @@ use crate::wire::CacheFormat;
 use crate::wire::signing::{TimestampSigner, dumps_bytes, loads_bytes, loads_data};
 use crate::wire::stored::DecodeError;
 
+/// From so many bytes on session data is deflated where that makes it shorter, as Django does at any length (D66). Less is
+/// dearer to deflate than all the rest of a save, and gains a hundred bytes or two.
+const DEFLATED_FROM: usize = 512;
+
+/// What is deflated where that makes it shorter.
+#[derive(Clone, Copy)]
+pub(crate) enum Deflate {
+    /// Everything.
+    AsDjango,
+    /// What is long enough.
+    WhereItPays,
+}
+
 #[derive(Clone)]
 pub(crate) enum Format {
     /// Django's stored form: JSON, deflated where that is shorter, signed (B-44).
@@ -37,12 +50,12 @@ pub(crate) struct Decoded {
 
 impl Format {
     /// A serializer of the application can fail, and JSON lacks some of what a cache may hold.
-    pub(crate) fn encode(&self, data: &SessionData, now: Timestamp) -> Result<Vec<u8>, SessionError> {
+    pub(crate) fn encode(&self, data: &SessionData, now: Timestamp, deflate: Deflate) -> Result<Vec<u8>, SessionError> {
         Ok(match self {
-            Self::SignedJson(signer) => dumps_bytes(&data.to_strict_json()?, signer, true, now).into_bytes(),
+            Self::SignedJson(signer) => sign(&data.to_strict_json()?, signer, now, deflate),
             Self::Signed(signer, serializer) => {
                 let bytes = serializer.dumps(&data.to_json()).map_err(SessionError::Serializer)?;
-                dumps_bytes(&bytes, signer, true, now).into_bytes()
+                sign(&bytes, signer, now, deflate)
             }
             Self::Json => data.to_strict_json()?,
             Self::Cached(format) => cached_value::seal(*format, cached_value::serialize(*format, data)?, None),
@@ -81,6 +94,14 @@ impl Format {
         let data = SessionData::from_bytes(json).map_err(DecodeError::Json)?;
         Ok(Decoded { data, outdated: key > 0, signed_at })
     }
+}
+
+fn sign(data: &[u8], signer: &TimestampSigner, now: Timestamp, deflate: Deflate) -> Vec<u8> {
+    let compress = match deflate {
+        Deflate::AsDjango => true,
+        Deflate::WhereItPays => data.len() >= DEFLATED_FROM,
+    };
+    dumps_bytes(data, signer, compress, now).into_bytes()
 }
 
 impl fmt::Debug for Format {

@@ -6,6 +6,7 @@ use crate::Timestamp;
 use crate::cookie::SIZE_LIMIT;
 use crate::data::SessionData;
 use crate::engine::bound::Terms;
+use crate::engine::format::Deflate;
 use crate::engine::life::custom_expiry;
 use crate::error::SessionError;
 use crate::expiry::Custom;
@@ -46,7 +47,7 @@ impl SignedCookies {
         // What could not be loaded again is not signed.
         custom_expiry(data, policy)?.date(policy, now)?;
         // Base64 and the like.
-        let text = String::from_utf8(format.encode(data, now)?).unwrap_or_default();
+        let text = String::from_utf8(format.encode(data, now, Deflate::WhereItPays)?).unwrap_or_default();
         let size = self.name_size + text.len();
         if size > SIZE_LIMIT {
             return Err(SessionError::CookieTooLarge { size, limit: SIZE_LIMIT });
