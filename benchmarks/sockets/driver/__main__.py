@@ -11,7 +11,7 @@ import time
 from functools import cached_property
 from pathlib import Path
 
-from . import machine, measure, reach, rows
+from . import machine, measure, profile, reach, rows
 from .databases import PostgreSql, Redis
 from .libraries import GROUPS
 from .site import FOLDER
@@ -43,11 +43,12 @@ def arguments():
     parser = argparse.ArgumentParser(prog="benchmarks/sockets/run", description=__doc__)
     names = ", ".join(GROUPS)
     parser.add_argument("--only", metavar="NAMES", help=f"engines, separated by commas: {names}")
-    parser.add_argument("--libraries", metavar="NAMES", help="libraries beside the bare ones, separated by commas")
+    parser.add_argument("--libraries", metavar="NAMES", help="libraries beside bare axum, separated by commas")
     parser.add_argument("--scenarios", metavar="NAMES", help="scenarios, separated by semicolons")
     parser.add_argument("--quick", action="store_true", help="one round of two seconds; nothing is written without --output")
     parser.add_argument("--rounds", type=int, help="rounds, 5 unless told")
     parser.add_argument("--seconds", type=int, default=2, help="seconds a run, 2 unless told")
+    parser.add_argument("--profile", metavar="FOLDER", type=Path, help="measures nothing, and puts perf's reports there")
     parser.add_argument("--output", type=Path, help=f"the JSON file, {RESULTS.name} among the results unless told")
     given = parser.parse_args()
     given.rounds = given.rounds or (1 if given.quick else 5)
@@ -64,7 +65,8 @@ def chosen(group, given):
     """What of a group was asked for."""
     if given.libraries:
         wanted = given.libraries.split(",")
-        group.libraries = [one for one in group.libraries if one.is_bare or one.name in wanted]
+        wanted += [group.libraries[0].name, *(one.bare for one in group.libraries if one.name in wanted)]
+        group.libraries = [one for one in group.libraries if one.name in wanted]
     if given.scenarios:
         wanted = given.scenarios.split(";")
         group.scenarios = [one for one in group.scenarios if one.name in wanted]
@@ -89,12 +91,17 @@ def main():
         for name in given.only:
             group = chosen(GROUPS[name](servers), given)
             measure.say(f"{group.title}:")
+            if given.profile:
+                profile.write(group, scratch, given.profile)
+                continue
             samples, failed, peaks = measure.measure(group, scratch, given.rounds, given.seconds)
             found.append((group, rows.of_group(group, samples, peaks)))
             failures += [f"{group.title}: {library}, {scenario}: {why}" for (scenario, library), why in failed.items()]
     finally:
         servers.stop()
         shutil.rmtree(scratch, ignore_errors=True)
+    if given.profile:
+        return 0
     measured = [row for _, several in found for row in several]
     if given.output:
         titles = tuple(f": {group.title}" for group, _ in found)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 AXUM, ACTIX = "axum", "actix-web"
 CLOAKROOM, TOWER, ACTIX_SESSION, DJANGO = "cloakroom", "tower-sessions", "actix-session", "Django"
-ROLLBACK = "cloakroom, rollback journal"
+ROLLBACK = "cloakroom (rollback journal)"
 
 SECRET = "a secret of fifty characters, for measurements only"
 # Everybody's connections are those of its default, or of its documentation's example: see the README.

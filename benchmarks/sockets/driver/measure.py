@@ -108,4 +108,9 @@ def show(key, samples, bare):
         scenario, library = key
         ratio = median([one.per_second / other.per_second for one, other in zip(samples, bare)])
         figures = (median([getattr(one, name) for one in samples]) for name in ("per_second", "p50_ms", "p99_ms", "cpu_us"))
-        say("  {:22} {:28} {:6.3f} {:9.0f}/s p50 {:8.2f} p99 {:8.2f} ms, CPU {:8.1f} µs".format(scenario, library, ratio, *figures))
+        rate, p50, p99, cpu = figures
+        busy = rate * cpu / 1e6
+        say(
+            f"  {scenario:20} {library:28} {ratio:6.3f} {rate:9.0f}/s  p50 {p50:8.2f} p99 {p99:8.2f} ms"
+            f"  CPU {cpu:8.1f} µs, the core {busy:4.0%}"
+        )
