@@ -90,6 +90,8 @@ def main():
     try:
         for name in given.only:
             group = chosen(GROUPS[name](servers), given)
+            if all(library.is_bare for library in group.libraries):
+                continue
             measure.say(f"{group.title}:")
             if given.profile:
                 profile.write(group, scratch, given.profile)

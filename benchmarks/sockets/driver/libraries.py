@@ -23,6 +23,8 @@ class Library:
     bare: str | None = None
     # Measured in so many rounds at most: it is far from the others anyway.
     rounds: int | None = None
+    # How many sessions the pool has.
+    pool: int = 10_000
 
     @property
     def is_bare(self):
@@ -65,7 +67,8 @@ def cloakroom(engine, name=CLOAKROOM, **environment):
 
 def django(engine, **environment):
     environment = {"SESSION_ENGINE": engine, "SECRET_KEY": SECRET, **environment}
-    return Library(DJANGO, "django", environment=environment, rounds=2)
+    # A run of two seconds gets no further in the pool than this.
+    return Library(DJANGO, "django", environment=environment, rounds=2, pool=2_000)
 
 
 def wal(path):

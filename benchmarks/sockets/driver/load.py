@@ -10,7 +10,6 @@ from .process import OTHER_CORE
 
 LUA = Path(__file__).resolve().parent.parent / "load.lua"
 CONNECTIONS = 64
-POOL = 10_000
 
 
 class Failed(Exception):

@@ -7,7 +7,7 @@ RATIO = "requests a second, ratio to bare axum"
 RATE = "requests a second"
 P50, P99 = "latency, half of the requests", "latency, 99 % of the requests"
 CPU = "CPU time a request"
-MEMORY = "peak memory with the sessions of the pool"
+MEMORY = "peak memory"
 MEASURES = {
     RATE: ("1/s", "per_second", 0),
     P50: ("ms", "p50_ms", 3),
@@ -42,7 +42,7 @@ def of_group(group, samples, peaks):
             values = ratios(taken, samples[(scenario, own)])
             rows.append(row(RATIO, group.title, scenario, f"{library}, to bare {own}", "ratio", values, 3))
     for library, peak in peaks.items():
-        rows.append(row(MEMORY, group.title, "10,000 sessions", library, "MB", [peak / 1e6], 1))
+        rows.append(row(MEMORY, group.title, "before `new`", library, "MB", [peak / 1e6], 1))
     return rows
 
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from .databases import free_port
-from .load import POOL, Failed, Visitor, fill, wrk
+from .load import Failed, Visitor, fill, wrk
 from .process import SERVER_CORE, Process, wait_until
 
 FOLDER = Path(__file__).resolve().parent.parent
@@ -54,7 +54,7 @@ class Site:
             return False
 
     def fill(self):
-        self.cookies = fill(self.port, 1 if self.group.in_cookie else POOL)
+        self.cookies = fill(self.port, 1 if self.group.in_cookie else self.library.pool)
         self.file.write_text("".join(f"{cookie}\n" for cookie in self.cookies))
 
     def lend(self, other):
