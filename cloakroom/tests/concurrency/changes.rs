@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use cloakroom::{SessionKey, SessionStore};
 
-use super::{Place, bounded, say};
+use super::{Place, bounded, patiently, say};
 
 const PROCESSES: usize = 8;
 const TASKS: usize = 8;
@@ -23,7 +23,7 @@ async fn work(store: &SessionStore, key: &SessionKey, process: usize, tasks: usi
         tokio::spawn(async move {
             let name = |round: usize| format!("p{process}t{task}r{round}");
             for round in 0..rounds {
-                let session = store.session(Some(&key)).load().await.unwrap();
+                let session = patiently(|| async { store.session(Some(&key)).load().await }).await.unwrap();
                 if round > 0 {
                     assert_eq!(
                         session.get::<usize>(&name(round - 1)).unwrap(),
@@ -37,7 +37,7 @@ async fn work(store: &SessionStore, key: &SessionKey, process: usize, tasks: usi
                     assert!(!session.contains(&name(round - 2)), "{} is back", name(round - 2));
                 }
                 session.set(&name(round), &round).unwrap();
-                session.asave().await.unwrap();
+                patiently(|| async { session.asave().await }).await.unwrap();
             }
         })
     });

@@ -6,7 +6,7 @@ use std::time::Instant;
 use cloakroom::{Session, SessionError, SessionKey, SessionStore};
 use tokio::sync::Barrier;
 
-use super::{Place, bounded, say};
+use super::{Place, bounded, patiently, say};
 
 /// Races that run side by side.
 const LANES: usize = 4;
@@ -54,12 +54,13 @@ pub(crate) async fn race(name: &str, place: &Place) {
 }
 
 async fn load(store: &SessionStore, key: &SessionKey) -> Session {
-    store.session(Some(key)).load().await.unwrap()
+    patiently(|| async { store.session(Some(key)).load().await }).await.unwrap()
 }
 
 async fn assert_gone(store: &SessionStore, key: &SessionKey, race: usize) {
-    assert!(!store.exists(key).await.unwrap(), "race {race}: the session is back");
-    let seen = store.session(Some(key)).aload().await.unwrap();
+    let exists = patiently(|| async { store.exists(key).await }).await.unwrap();
+    assert!(!exists, "race {race}: the session is back");
+    let seen = patiently(|| async { store.session(Some(key)).aload().await }).await.unwrap();
     assert!(seen.is_empty(), "race {race}: the session is still served");
 }
 
@@ -67,7 +68,7 @@ async fn one(stores: &Arc<[SessionStore; 4]>, race: usize, seen: &mut Seen) {
     let [saving, cycling, leaving, reading] = &**stores;
     let session = saving.session(None).load().await.unwrap();
     session.set("name", "Ada").unwrap();
-    session.asave().await.unwrap();
+    patiently(|| async { session.asave().await }).await.unwrap();
     let key = session.session_key().unwrap();
     let start = Arc::new(Barrier::new(4));
     // A save of a change, or every third time of nothing but the expiry.
@@ -78,7 +79,7 @@ async fn one(stores: &Arc<[SessionStore; 4]>, race: usize, seen: &mut Seen) {
                 session.set("name", "Bob").unwrap();
             }
             start.wait().await;
-            session.asave().await
+            patiently(|| async { session.asave().await }).await
         })
     };
     let cycle = {
@@ -96,14 +97,14 @@ async fn one(stores: &Arc<[SessionStore; 4]>, race: usize, seen: &mut Seen) {
         let (store, key, start) = (reading.clone(), key.clone(), Arc::clone(&start));
         tokio::spawn(async move {
             start.wait().await;
-            store.session(Some(&key)).aload().await
+            patiently(|| async { store.session(Some(&key)).aload().await }).await
         })
     };
     let logout = {
         let (session, start) = (leaving.session(Some(&key)), Arc::clone(&start));
         tokio::spawn(async move {
             start.wait().await;
-            session.aflush().await
+            patiently(|| async { session.aflush().await }).await
         })
     };
     logout.await.unwrap().unwrap();

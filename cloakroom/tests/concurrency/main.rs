@@ -15,6 +15,9 @@ mod changes;
 mod logouts;
 mod place;
 
+use std::time::{Duration, Instant};
+
+use cloakroom::SessionError;
 use place::Place;
 
 /// How much is done in `./test`, and how much where there is time (`CLOAKROOM_LONG`).
@@ -26,6 +29,17 @@ fn bounded(usually: usize, long: usize) -> usize {
 fn say(figures: &str) {
     use std::io::Write as _;
     let _ = std::io::stdout().write_all(format!("concurrency: {figures}\n").as_bytes());
+}
+
+/// Tries again where a server of a busy machine did not answer in time: what is proved is what is kept, not how soon.
+async fn patiently<T, F: Future<Output = Result<T, SessionError>>>(attempt: impl Fn() -> F) -> F::Output {
+    let started = Instant::now();
+    loop {
+        match attempt().await {
+            Err(SessionError::Storage(_)) if started.elapsed() < Duration::from_secs(60) => {}
+            outcome => return outcome,
+        }
+    }
 }
 
 /// For each place its two tests; the number is that of the rounds of each task in `./test`.
