@@ -12,7 +12,6 @@ mod removing;
 mod saving;
 mod state;
 mod store;
-mod turns;
 
 pub use blocking::BlockingSession;
 pub use dictionary::{TEST_COOKIE_NAME, TEST_COOKIE_VALUE};

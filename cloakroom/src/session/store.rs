@@ -10,7 +10,6 @@ use crate::key::{KeySource, SessionKey};
 use crate::session::blocking::BlockingSession;
 use crate::session::lazy::LazySession;
 use crate::session::state::{Shared, State};
-use crate::session::turns::Turns;
 use crate::settings::{EngineName, Settings, SettingsError};
 use crate::storage::Storage;
 use crate::time::Clock;
@@ -74,7 +73,6 @@ struct Inner {
     settings: Settings,
     cookie: CookieTemplate,
     keys: KeySource,
-    turns: Arc<Turns>,
 }
 
 impl SessionStore {
@@ -89,7 +87,6 @@ impl SessionStore {
             engine: BoundEngine::new(engine, &settings)?,
             cookie: CookieTemplate::new(&settings),
             keys: KeySource::default(),
-            turns: Arc::default(),
             settings,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -283,10 +280,6 @@ impl SessionStore {
 
     pub(crate) fn bound_engine(&self) -> &BoundEngine {
         &self.inner.engine
-    }
-
-    pub(super) fn turns(&self) -> &Turns {
-        &self.inner.turns
     }
 
     pub(crate) fn policy(&self) -> &Policy {
