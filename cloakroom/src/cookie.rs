@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::tz::TimeZone;
 
 use crate::Timestamp;
-use crate::settings::Settings;
+use crate::settings::{SameSite, Settings};
 
 /// What name and value of a cookie may have together, in bytes: browsers drop what is larger (RFC 6265bis, section 5.6).
 pub(crate) const SIZE_LIMIT: usize = 4_096;
@@ -23,18 +23,56 @@ pub(crate) struct CookieTemplate {
     removal: String,
 }
 
+/// What a cookie is sent with.
+struct Attributes<'a> {
+    name: &'a str,
+    domain: Option<&'a str>,
+    path: &'a str,
+    secure: bool,
+    httponly: bool,
+    samesite: &'a SameSite,
+    partitioned: bool,
+}
+
 impl CookieTemplate {
+    /// The session's.
     pub(crate) fn new(settings: &Settings) -> Self {
-        let name = settings.session_cookie_name.clone();
+        Self::with(&Attributes {
+            name: &settings.session_cookie_name,
+            domain: settings.session_cookie_domain.as_deref(),
+            path: &settings.session_cookie_path,
+            secure: settings.session_cookie_secure,
+            httponly: settings.session_cookie_httponly,
+            samesite: &settings.session_cookie_samesite,
+            partitioned: settings.session_cookie_partitioned,
+        })
+    }
+
+    /// Django's for CSRF tokens.
+    pub(crate) fn csrf(settings: &Settings) -> Self {
+        let csrf = &settings.csrf;
+        Self::with(&Attributes {
+            name: &csrf.name,
+            domain: csrf.domain.as_deref(),
+            path: &csrf.path,
+            secure: csrf.secure,
+            httponly: csrf.httponly,
+            samesite: &csrf.samesite,
+            partitioned: false,
+        })
+    }
+
+    fn with(attributes: &Attributes<'_>) -> Self {
+        let name = attributes.name.to_owned();
         let attribute = |name: &str, value: &str| {
             if value.is_empty() { String::new() } else { format!("; {name}={value}") }
         };
-        let domain = attribute("Domain", settings.session_cookie_domain.as_deref().unwrap_or_default());
-        let httponly = if settings.session_cookie_httponly { "; HttpOnly" } else { "" };
-        let partitioned = if settings.session_cookie_partitioned { "; Partitioned" } else { "" };
-        let mut tail = format!("{partitioned}{}", attribute("Path", &settings.session_cookie_path));
-        tail.push_str(&attribute("SameSite", settings.session_cookie_samesite.as_str().unwrap_or_default()));
-        if settings.session_cookie_secure {
+        let domain = attribute("Domain", attributes.domain.unwrap_or_default());
+        let httponly = if attributes.httponly { "; HttpOnly" } else { "" };
+        let partitioned = if attributes.partitioned { "; Partitioned" } else { "" };
+        let mut tail = format!("{partitioned}{}", attribute("Path", attributes.path));
+        tail.push_str(&attribute("SameSite", attributes.samesite.as_str().unwrap_or_default()));
+        if attributes.secure {
             tail.push_str("; Secure");
         }
         // With the flags the cookie had, or browsers may keep it (D15).

@@ -90,6 +90,7 @@
 // Without a framework nobody asks what a response has to say.
 #![cfg_attr(not(feature = "tower"), allow(dead_code, unused_imports))]
 
+pub mod auth;
 mod cookie;
 mod data;
 mod engine;

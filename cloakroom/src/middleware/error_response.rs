@@ -58,7 +58,7 @@ impl<B: From<String>> ErrorResponse<B> for DefaultErrorResponse {
 #[derive(Clone)]
 pub(super) struct Failed(pub(super) Arc<SessionError>);
 
-pub(super) fn plain_text<B: From<String>>(status: u16, text: String) -> Response<B> {
+pub(crate) fn plain_text<B: From<String>>(status: u16, text: String) -> Response<B> {
     let mut response = Response::new(B::from(text + "\n"));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

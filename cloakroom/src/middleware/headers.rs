@@ -24,10 +24,20 @@ pub(super) fn with_answer<B>(mut response: Response<B>, answer: &Answer, session
         text.set_sensitive(true);
         remove_cookies_named(headers, cookie.name());
         headers.append(SET_COOKIE, text);
-        // A shared cache that stored this answer would hand the session to the next visitor (S16).
-        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("private"));
+        keep_private(headers);
     }
     response
+}
+
+/// A shared cache that stored this answer would hand the cookie in it to the next visitor (S16).
+fn keep_private(headers: &mut HeaderMap) {
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("private"));
+}
+
+/// For an answer with another cookie that is one visitor's.
+pub(crate) fn keep_from_caches(headers: &mut HeaderMap) {
+    vary_on_cookie(headers);
+    keep_private(headers);
 }
 
 /// As Django's `patch_vary_headers`: nothing is added to `*`, and `Cookie` only once.

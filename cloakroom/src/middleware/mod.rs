@@ -25,10 +25,13 @@ mod layer;
 mod service;
 mod stack;
 
+#[cfg(feature = "axum")]
+pub(crate) use error_response::plain_text;
 pub use error_response::{DefaultErrorResponse, ErrorResponse};
 #[cfg(feature = "axum")]
 pub use extract::SessionRejection;
 pub use future::ResponseFuture;
+pub(crate) use headers::keep_from_caches;
 pub use layer::SessionLayer;
 pub use service::SessionService;
 pub use stack::Sessions;

@@ -177,7 +177,7 @@ impl Settings {
         self.databases.given_as(alias).map_or_else(|| alias_key("DATABASES", alias), str::to_owned)
     }
 
-    fn no_such_alias(&self, setting: &'static str, alias: &str, of: &str, known: &[&str]) -> SettingsError {
+    pub(super) fn no_such_alias(&self, setting: &'static str, alias: &str, of: &str, known: &[&str]) -> SettingsError {
         let remedy = if known.is_empty() {
             format!("add it to {of}")
         } else {

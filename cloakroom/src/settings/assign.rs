@@ -48,6 +48,8 @@ impl Settings {
             "DATABASE_URL" => return self.assign_database("default", name, given, place),
             "CACHE_URL" => return self.assign_cache("default", name, given, place),
             "REDIS_BACKEND" => self.use_redis_backend(given.text(at)?),
+            auth if auth.starts_with("AUTH") => self.auth.assign(auth, given, at)?,
+            csrf if csrf.starts_with("CSRF_COOKIE_") => self.csrf.assign(csrf, given, at)?,
             secret => self.assign_secret(secret, given, &place.clone().secret())?,
         }
         self.sources.insert(name.to_owned(), source.clone());
@@ -75,6 +77,12 @@ impl Settings {
             "SESSION_SIGNING_KEY_FALLBACKS" => {
                 let keys = given.list(at)?;
                 self.session_signing_key_fallbacks = keys.iter().map(|text| key(text)).collect::<Result<_, _>>()?;
+            }
+            "SESSION_AUTH_HASH_KEY" => self.session_auth_hash_key = Some(parsed(&given.text(at)?, at)?),
+            "SESSION_AUTH_HASH_KEY_FALLBACKS" => {
+                let keys = given.list(at)?;
+                self.session_auth_hash_key_fallbacks =
+                    keys.iter().map(|text| parsed(text, at)).collect::<Result<_, _>>()?;
             }
             _ => return Err(at.refuse("is not a setting", "leave it out")),
         }
@@ -127,10 +135,10 @@ impl Settings {
     }
 }
 
-fn unless_empty(text: String) -> Option<String> {
+pub(super) fn unless_empty(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-fn parsed<T: std::str::FromStr<Err = SettingsError>>(text: &str, at: &Place) -> Result<T, SettingsError> {
+pub(super) fn parsed<T: std::str::FromStr<Err = SettingsError>>(text: &str, at: &Place) -> Result<T, SettingsError> {
     text.parse().map_err(|error: SettingsError| error.about(at.setting()).at_source(at.source()))
 }

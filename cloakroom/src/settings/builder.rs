@@ -7,6 +7,7 @@ use super::secret::Secret;
 use super::{
     Cache, Database, DerivedKey, EngineName, SameSite, SessionSerializer, SettingSource, Settings, SettingsError,
 };
+use crate::wire::LoginHashKey;
 
 /// What is set in code wins over what was read before it.
 ///
@@ -183,6 +184,19 @@ impl Settings {
         self.in_code("SESSION_SIGNING_KEY_FALLBACKS")
     }
 
+    /// `SESSION_AUTH_HASH_KEY`: the key of the login hash, in place of `SECRET_KEY`; [`LoginHashKey`] says why. Not in
+    /// Django.
+    pub fn session_auth_hash_key(mut self, key: LoginHashKey) -> Self {
+        self.session_auth_hash_key = Some(key);
+        self.in_code("SESSION_AUTH_HASH_KEY")
+    }
+
+    /// `SESSION_AUTH_HASH_KEY_FALLBACKS`: one more such key that is accepted; a login that it verifies is renewed.
+    pub fn session_auth_hash_key_fallback(mut self, key: LoginHashKey) -> Self {
+        self.session_auth_hash_key_fallbacks.push(key);
+        self.in_code("SESSION_AUTH_HASH_KEY_FALLBACKS")
+    }
+
     /// `USE_TZ`: whether moments are kept in UTC. On unless set.
     pub fn use_tz(mut self, use_tz: bool) -> Self {
         self.use_tz = use_tz;
@@ -245,7 +259,7 @@ impl Settings {
         self.given("CACHES", &name, &alias, Ok(cache), |settings| &mut settings.caches)
     }
 
-    fn in_code(mut self, name: &'static str) -> Self {
+    pub(super) fn in_code(mut self, name: &'static str) -> Self {
         self.sources.insert(name.into(), SettingSource::Code);
         self
     }

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::SettingsError;
+use super::login_hash_key::LOGIN_HASH;
 use crate::wire::signing::{SecretKey, SigningKey};
 use crate::wire::stored::{SESSION_SALT, SIGNED_COOKIES_SALT};
 
@@ -108,16 +109,22 @@ impl FromStr for DerivedKey {
         let salt = match name {
             SESSION => SESSION_SALT.to_owned(),
             SIGNED_COOKIES => SIGNED_COOKIES_SALT.to_owned(),
+            LOGIN_HASH => return refuse("is the key of the login hash, which signs no sessions"),
             _ => match custom() {
                 Some(salt) => salt,
                 None => return refuse("begins with neither session: nor signed_cookies:"),
             },
         };
-        match hexadecimal(key).or_else(|| URL_SAFE_NO_PAD.decode(key.trim_end_matches('=')).ok()?.try_into().ok()) {
+        match key_bytes(key) {
             Some(key) => Ok(Self { salt, key: SigningKey::from_bytes(key) }),
             None => refuse("is not 32 bytes in base64 or hexadecimal"),
         }
     }
+}
+
+/// Thirty-two bytes as 64 hexadecimal digits or in base64 (URL-safe).
+pub(super) fn key_bytes(text: &str) -> Option<[u8; 32]> {
+    hexadecimal(text).or_else(|| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok()?.try_into().ok())
 }
 
 /// Sixty-four digits.

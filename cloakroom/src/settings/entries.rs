@@ -113,12 +113,16 @@ impl Settings {
             ("SECRET_KEY_FALLBACKS_B64", EntryValue::Secrets(self.secret_key_fallbacks_b64.len())),
             ("SESSION_SIGNING_KEY", secret(self.session_signing_key.is_some())),
             ("SESSION_SIGNING_KEY_FALLBACKS", EntryValue::Secrets(self.session_signing_key_fallbacks.len())),
+            ("SESSION_AUTH_HASH_KEY", secret(self.session_auth_hash_key.is_some())),
+            ("SESSION_AUTH_HASH_KEY_FALLBACKS", EntryValue::Secrets(self.session_auth_hash_key_fallbacks.len())),
             ("USE_TZ", EntryValue::Bool(self.use_tz)),
             ("TIME_ZONE", text(&self.time_zone)),
             ("REDIS_BACKEND", text(&self.redis_backend)),
         ];
         let entry = |name: String, value| Entry { source: self.source(&name).clone(), name, value };
         let mut entries: Vec<_> = single.into_iter().map(|(name, value)| entry(name.to_owned(), value)).collect();
+        let others = self.auth.entries().into_iter().chain(self.csrf.entries());
+        entries.extend(others.map(|(name, value)| entry(name.to_owned(), value)));
         entries.extend(self.databases.iter().map(|(alias, read)| entry(format!("DATABASES.{alias}"), shown(read))));
         entries.extend(self.caches.iter().map(|(alias, read)| entry(format!("CACHES.{alias}"), shown(read))));
         entries

@@ -2,8 +2,10 @@
 
 mod access;
 mod assign;
+pub(crate) mod auth;
 mod builder;
 mod cache;
+mod csrf;
 mod database;
 mod derived_key;
 mod engine_name;
@@ -12,6 +14,7 @@ pub(crate) mod environ;
 mod error;
 mod given;
 mod load;
+mod login_hash_key;
 mod look;
 #[cfg(feature = "memcached")]
 mod memcached;
@@ -42,11 +45,13 @@ mod variables;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::wire::LoginHashKey;
 use crate::wire::stored::SESSION_SALT;
 use named::Named;
 use secret::Secret;
 use serializer::Serializers;
 
+pub use auth::UserIdType;
 pub use cache::{Cache, CacheKind};
 pub use database::{Database, DatabaseKind};
 pub use derived_key::DerivedKey;
@@ -161,6 +166,10 @@ pub struct Settings {
     secret_key_fallbacks_b64: Vec<Secret>,
     session_signing_key: Option<DerivedKey>,
     session_signing_key_fallbacks: Vec<DerivedKey>,
+    session_auth_hash_key: Option<LoginHashKey>,
+    session_auth_hash_key_fallbacks: Vec<LoginHashKey>,
+    auth: auth::AuthSettings,
+    pub(crate) csrf: csrf::CsrfCookieSettings,
     pub(crate) use_tz: bool,
     pub(crate) time_zone: String,
     databases: Named<Database>,
@@ -206,6 +215,10 @@ impl Settings {
             secret_key_fallbacks_b64: Vec::new(),
             session_signing_key: None,
             session_signing_key_fallbacks: Vec::new(),
+            session_auth_hash_key: None,
+            session_auth_hash_key_fallbacks: Vec::new(),
+            auth: auth::AuthSettings::default(),
+            csrf: csrf::CsrfCookieSettings::default(),
             use_tz: true,
             time_zone: "America/Chicago".into(),
             databases: Named::default(),

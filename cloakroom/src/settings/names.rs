@@ -1,7 +1,7 @@
 //! The names of all settings, in the order they are shown.
 
 /// Those that have one value. Variables and files know them by these names.
-pub(super) const SINGLE: [&str; 30] = [
+pub(super) const SINGLE: [&str; 48] = [
     "SESSION_ENGINE",
     "SESSION_COOKIE_AGE",
     "SESSION_COOKIE_NAME",
@@ -27,6 +27,24 @@ pub(super) const SINGLE: [&str; 30] = [
     "SECRET_KEY_FALLBACKS_B64",
     "SESSION_SIGNING_KEY",
     "SESSION_SIGNING_KEY_FALLBACKS",
+    "SESSION_AUTH_HASH_KEY",
+    "SESSION_AUTH_HASH_KEY_FALLBACKS",
+    "AUTHENTICATION_BACKENDS",
+    "AUTH_USER_DATABASE_ALIAS",
+    "AUTH_USER_SCHEMA",
+    "AUTH_USER_TABLE",
+    "AUTH_USER_ID_COLUMN",
+    "AUTH_USER_ID_TYPE",
+    "AUTH_USER_PASSWORD_COLUMN",
+    "AUTH_USER_IS_ACTIVE_COLUMN",
+    "AUTH_USER_LAST_LOGIN_COLUMN",
+    "CSRF_COOKIE_AGE",
+    "CSRF_COOKIE_NAME",
+    "CSRF_COOKIE_DOMAIN",
+    "CSRF_COOKIE_PATH",
+    "CSRF_COOKIE_SECURE",
+    "CSRF_COOKIE_HTTPONLY",
+    "CSRF_COOKIE_SAMESITE",
     "USE_TZ",
     "TIME_ZONE",
     "DATABASE_URL",

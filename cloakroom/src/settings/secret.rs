@@ -5,6 +5,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::{DerivedKey, Settings, SettingsError};
+use crate::wire::LoginHashKey;
 use crate::wire::signing::{SecretKey, SigningKey};
 
 /// A secret as it was given, not yet checked: text counts as its UTF-8 bytes, as in Django.
@@ -123,6 +124,42 @@ impl Settings {
         Ok((check("SESSION_SIGNING_KEY", primary)?, fallbacks))
     }
 
+    /// The keys of Django's login hash, the one to make it with first: derived from `SECRET_KEY` and its fallbacks, or
+    /// those given as `SESSION_AUTH_HASH_KEY` and its fallbacks.
+    ///
+    /// ```
+    /// use cloakroom::Settings;
+    /// use cloakroom::wire::{LoginHashKey, SecretKey};
+    ///
+    /// let key = LoginHashKey::derive(&SecretKey::new("the secret of the Django site")?);
+    /// let settings = Settings::new().session_auth_hash_key(key.clone());
+    /// assert_eq!(settings.login_hash_keys()?.0.as_bytes(), key.as_bytes());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Neither is set, both are, or one is empty.
+    pub fn login_hash_keys(&self) -> Result<(LoginHashKey, Vec<LoginHashKey>), SettingsError> {
+        self.validate_secrets()?;
+        if let Some(key) = &self.session_auth_hash_key {
+            return Ok((key.clone(), self.session_auth_hash_key_fallbacks.clone()));
+        }
+        if !self.has_secret() && self.session_signing_key.is_some() {
+            return Err(SettingsError::new(
+                "SESSION_AUTH_HASH_KEY",
+                None,
+                "is not set, and SESSION_SIGNING_KEY serves sessions only",
+                "derive it where SECRET_KEY is known: cloakroom derive-key --login",
+            ));
+        }
+        let (primary, fallbacks) = self.secret_keys()?;
+        Ok((LoginHashKey::derive(&primary), fallbacks.iter().map(LoginHashKey::derive).collect()))
+    }
+
+    fn has_secret(&self) -> bool {
+        self.secret_key.is_some() || self.secret_key_b64.is_some()
+    }
+
     fn empty(&self, name: &'static str) -> SettingsError {
         SettingsError::new(name, None, "is empty", "set it to the secret of the Django site")
             .at_source(self.source(name))
@@ -155,7 +192,14 @@ impl Settings {
                 "SESSION_SIGNING_KEY_FALLBACKS",
                 !self.session_signing_key_fallbacks.is_empty(),
                 "SECRET_KEY",
-                self.secret_key.is_some() || self.secret_key_b64.is_some(),
+                self.has_secret(),
+            ),
+            ("SESSION_AUTH_HASH_KEY", self.session_auth_hash_key.is_some(), "SECRET_KEY", self.has_secret()),
+            (
+                "SESSION_AUTH_HASH_KEY_FALLBACKS",
+                !self.session_auth_hash_key_fallbacks.is_empty(),
+                "SECRET_KEY",
+                self.has_secret(),
             ),
         ] {
             if is_set && other_is_set {

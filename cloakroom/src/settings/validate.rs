@@ -54,6 +54,8 @@ impl Settings {
         }
         self.validate_names()?;
         self.validate_secrets()?;
+        self.auth.validate()?;
+        self.csrf.validate()?;
         self.serializer()?;
         // Another program's DATABASE_URL_REPORTS need not be one that can be read here.
         for alias in ["default", &self.session_database_alias] {
@@ -81,14 +83,7 @@ impl Settings {
             ("SESSION_CACHE_ALIAS", &self.session_cache_alias),
             ("SESSION_DATABASE_ALIAS", &self.session_database_alias),
         ] {
-            if value.is_empty() || value.contains('\0') {
-                return Err(SettingsError::new(
-                    name,
-                    Some(value),
-                    "is empty or holds NUL",
-                    "leave it out, or give a name",
-                ));
-            }
+            refuse_no_name(name, value)?;
         }
         Ok(())
     }
@@ -96,15 +91,7 @@ impl Settings {
     /// RFC 6265: a cookie's name is a token. Python also allows a colon.
     fn validate_cookie_name(&self) -> Result<(), SettingsError> {
         let name = &self.session_cookie_name;
-        let of_a_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:".contains(&byte);
-        if name.is_empty() || !name.bytes().all(of_a_token) {
-            return Err(SettingsError::new(
-                "SESSION_COOKIE_NAME",
-                Some(name),
-                "is not a cookie name",
-                "use letters, digits, - and _",
-            ));
-        }
+        refuse_no_cookie_name("SESSION_COOKIE_NAME", name)?;
         if name.len() + LONGEST_KEY > COOKIE_LIMIT {
             return Err(SettingsError::new(
                 "SESSION_COOKIE_NAME",
@@ -155,9 +142,26 @@ impl Settings {
     }
 }
 
+pub(super) fn refuse_no_cookie_name(setting: &'static str, name: &str) -> Result<(), SettingsError> {
+    let of_a_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:".contains(&byte);
+    if name.is_empty() || !name.bytes().all(of_a_token) {
+        let remedy = "use letters, digits, - and _";
+        return Err(SettingsError::new(setting, Some(name), "is not a cookie name", remedy));
+    }
+    Ok(())
+}
+
+pub(super) fn refuse_no_name(setting: &'static str, name: &str) -> Result<(), SettingsError> {
+    if name.is_empty() || name.contains('\0') {
+        let remedy = "leave it out, or give a name";
+        return Err(SettingsError::new(setting, Some(name), "is empty or holds NUL", remedy));
+    }
+    Ok(())
+}
+
 /// A semicolon would begin another attribute, a control character another header. An empty value leaves the attribute
 /// out, as in Django.
-fn refuse_foreign_characters(setting: &'static str, value: &str) -> Result<(), SettingsError> {
+pub(super) fn refuse_foreign_characters(setting: &'static str, value: &str) -> Result<(), SettingsError> {
     if !value.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b';') {
         return Err(SettingsError::new(
             setting,

@@ -41,6 +41,8 @@ mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod steps;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub(crate) mod users;
 mod version;
 
 use std::fmt;

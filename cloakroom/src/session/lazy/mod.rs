@@ -183,7 +183,11 @@ impl LazySession {
         self.shared.store.decode(stored)
     }
 
-    #[cfg(feature = "tower")]
+    /// Whether both are handles of one session.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     pub(crate) fn store(&self) -> &crate::SessionStore {
         &self.shared.store
     }

@@ -25,6 +25,7 @@ mod rows;
 mod schema;
 mod statements;
 mod tls;
+mod users;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -40,6 +41,7 @@ use statements::Statements;
 pub use options::{MysqlIsolation, MysqlOptions, MysqlPoolOptions};
 pub use schema::{migration_sql, sqlmigrate};
 pub use tls::MysqlTls;
+pub(crate) use users::MysqlUsers;
 
 /// Sessions in MySQL or MariaDB.
 ///

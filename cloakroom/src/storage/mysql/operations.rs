@@ -138,7 +138,7 @@ impl Handle {
         }
     }
 
-    async fn rows(&self, sql: &Arc<str>, values: &[Value<'_>]) -> Result<Vec<MySqlRow>, StorageError> {
+    pub(super) async fn rows(&self, sql: &Arc<str>, values: &[Value<'_>]) -> Result<Vec<MySqlRow>, StorageError> {
         let answer = self.run(self.connections.deadline(), sql, values, Asked::Rows, true).await;
         answer.map(|answer| answer.rows).map_err(|failure| self.not_done(failure))
     }
@@ -287,7 +287,12 @@ impl MysqlStorage {
     }
 
     /// How many rows a write found that has nothing to compare.
-    async fn write_any(&self, sql: &Arc<str>, values: &[Value<'_>], data: &[u8]) -> Result<u64, StorageError> {
+    pub(super) async fn write_any(
+        &self,
+        sql: &Arc<str>,
+        values: &[Value<'_>],
+        data: &[u8],
+    ) -> Result<u64, StorageError> {
         let deadline = self.0.connections.deadline();
         match self.0.run(deadline, sql, values, Asked::Count, true).await {
             Ok(answer) => Ok(answer.count),

@@ -10,7 +10,7 @@ use crate::storage::layout::Layout;
 use crate::storage::{Entry, StorageError, Stored, Version};
 
 /// The bytes of a column, of whatever type and collation; `None` for NULL.
-fn bytes(row: &MySqlRow, column: usize) -> Option<&[u8]> {
+pub(super) fn bytes(row: &MySqlRow, column: usize) -> Option<&[u8]> {
     row.try_get_unchecked::<Option<&[u8]>, _>(column).ok().flatten()
 }
 

@@ -144,7 +144,7 @@ impl Statements {
 }
 
 /// A name as an identifier in SQL, under any `sql_mode`. No name holds NUL, where a statement would end.
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('`', "``").replace('\0', ""))
 }
 

@@ -26,6 +26,7 @@ mod rows;
 mod schema;
 mod statements;
 mod template;
+mod users;
 
 use std::fmt;
 use std::sync::Arc;
@@ -40,6 +41,7 @@ use statements::Statements;
 
 pub use options::{PostgresOptions, PostgresPoolOptions, PostgresTls};
 pub use schema::{migration_sql, sqlmigrate};
+pub(crate) use users::PostgresUsers;
 
 /// Sessions in PostgreSQL.
 ///

@@ -94,7 +94,7 @@ impl Handle {
     }
 
     /// How many rows a write changed that has nothing to compare.
-    async fn count(&self, template: &Template, values: &[Value<'_>]) -> Result<u64, StorageError> {
+    pub(super) async fn count(&self, template: &Template, values: &[Value<'_>]) -> Result<u64, StorageError> {
         let answer = self.run(self.connections.deadline(), template, values, Asked::Count, true).await;
         answer.map(|answer| answer.count).map_err(|failure| self.of_write(failure))
     }

@@ -28,6 +28,7 @@ mod options;
 mod reader;
 mod schema;
 mod statements;
+mod users;
 mod writer;
 
 use std::fmt;
@@ -55,6 +56,7 @@ use writer::Writer;
 pub use error::SqliteOpenError;
 pub use options::SqliteOptions;
 pub use schema::{migration_sql, sqlmigrate};
+pub(crate) use users::SqliteUsers;
 
 /// How many operations wait at most for each of the two kinds of thread; further callers wait to be let in.
 const QUEUE: usize = 1_024;
