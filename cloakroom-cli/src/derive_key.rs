@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 
 use cloakroom::DerivedKey;
+use cloakroom::wire::LoginHashKey;
 use cloakroom::wire::stored::{SESSION_SALT, SIGNED_COOKIES_SALT};
 
 use crate::database;
@@ -21,19 +22,24 @@ pub(crate) fn run(arguments: &DeriveKey, place: &Place) -> Result<(), Failure> {
         Some(other) => other,
     };
     let (primary, fallbacks) = settings.secret_keys()?;
+    let (setting, use_of_it) = match arguments.login {
+        true => ("SESSION_AUTH_HASH_KEY", "it can make the hash that logins are checked by"),
+        false => ("SESSION_SIGNING_KEY", "it can sign sessions"),
+    };
     if std::io::stdout().is_terminal() {
-        eprintln!("cloakroom: keep what follows as secret as a password: it can sign sessions");
+        eprintln!("cloakroom: keep what follows as secret as a password: {use_of_it}");
     }
-    let key = |secret| DerivedKey::derive(secret, salt).to_text();
+    let key = |secret| match arguments.login {
+        true => LoginHashKey::derive(secret).to_text(),
+        false => DerivedKey::derive(secret, salt).to_text(),
+    };
     let fallbacks: Vec<_> = fallbacks.iter().map(key).collect();
     let primary = key(&primary);
     match (arguments.json, arguments.fallbacks) {
         (true, true) => print(&serde_json::json!({ "key": primary, "fallbacks": fallbacks }).to_string()),
         (true, false) => print(&serde_json::json!({ "key": primary }).to_string()),
         (false, false) => print(&primary),
-        (false, true) if fallbacks.is_empty() => print(&format!("SESSION_SIGNING_KEY={primary}")),
-        (false, true) => {
-            print(&format!("SESSION_SIGNING_KEY={primary}\nSESSION_SIGNING_KEY_FALLBACKS={}", fallbacks.join(",")))
-        }
+        (false, true) if fallbacks.is_empty() => print(&format!("{setting}={primary}")),
+        (false, true) => print(&format!("{setting}={primary}\n{setting}_FALLBACKS={}", fallbacks.join(","))),
     }
 }

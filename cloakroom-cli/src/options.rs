@@ -65,7 +65,7 @@ pub(crate) enum Command {
     /// Show every setting, its value and where it came from; secrets are masked
     #[command(after_help = SETTINGS_HELP)]
     Settings(SettingsArguments),
-    /// Print the key that signs sessions, for a service that shall not have SECRET_KEY
+    /// Print the key that signs sessions, or that of the login hash, for a service that shall not have SECRET_KEY
     #[command(after_help = DERIVE_KEY_HELP)]
     DeriveKey(DeriveKey),
     /// Check the settings, the database and whether the secret fits the sessions in it
@@ -181,8 +181,12 @@ A signature of Django's needs only a hash of the salt and the secret. A service 
 SESSION_SIGNING_KEY, and not SECRET_KEY, reads and writes the site's sessions; whoever steals it can forge
 sessions, but no password-reset link and no other signature of the site. Run this where SECRET_KEY is known.
 
+With --login it is the key of the hash that binds a login to the user's password: a service that checks or makes
+logins needs it as SESSION_AUTH_HASH_KEY.
+
 Examples:
   cloakroom derive-key
+  cloakroom derive-key --login
   cloakroom derive-key --fallbacks >> second-service/.env
   cloakroom derive-key --salt signed_cookies";
 
@@ -192,6 +196,9 @@ pub(crate) struct DeriveKey {
     /// [default: SESSION_SALT, which is that of stored unless set]
     #[arg(long, value_name = "SALT")]
     pub(crate) salt: Option<String>,
+    /// The key of the login hash in place of one that signs
+    #[arg(long, conflicts_with = "salt")]
+    pub(crate) login: bool,
     /// Print lines for a .env file, with the keys of SECRET_KEY_FALLBACKS too
     #[arg(long)]
     pub(crate) fallbacks: bool,

@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 
 use cloakroom::DerivedKey;
-use cloakroom::wire::SecretKey;
+use cloakroom::wire::{LoginHashKey, SecretKey};
 use cloakroom::wire::stored::{SESSION_SALT, SIGNED_COOKIES_SALT};
 use serde_json::{Value, json};
 use support::run;
@@ -92,6 +92,24 @@ fn the_key_is_derived_for_each_salt() {
     );
     let json: Value = serde_json::from_str(&derived(&["derive-key", "--fallbacks", "--json"])).expect("JSON");
     assert_eq!(json, json!({"key": stored, "fallbacks": [old, older]}));
+}
+
+#[test]
+fn the_key_of_the_login_hash_is_derived_and_serves_in_place_of_the_secret() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let secrets = [("SECRET_KEY", SECRET), ("SECRET_KEY_FALLBACKS", "before")];
+    let derived = run(folder.path(), &secrets, &["derive-key", "--login", "--fallbacks"]);
+    let key = |secret: &str| LoginHashKey::derive(&SecretKey::new(secret).expect("a secret")).to_text();
+    let (first, before) = (key(SECRET), key("before"));
+    let lines = format!("SESSION_AUTH_HASH_KEY={first}\nSESSION_AUTH_HASH_KEY_FALLBACKS={before}\n");
+    assert_eq!((derived.code, derived.out), (0, lines));
+    assert_eq!(run(folder.path(), &secrets, &["derive-key", "--login"]).out, format!("{first}\n"));
+    // It is no key of sessions, and nobody sees it.
+    let refused = run(folder.path(), &[("SESSION_SIGNING_KEY", &first)], &["settings"]);
+    assert!(refused.code == 1 && refused.err.contains("login hash") && !refused.err.contains(&first[12..]));
+    let shown = run(folder.path(), &[("SESSION_AUTH_HASH_KEY", &first)], &["settings"]);
+    assert!(shown.code == 0 && shown.out.contains("SESSION_AUTH_HASH_KEY") && !shown.out.contains(&first[12..]));
+    assert_eq!(run(folder.path(), &secrets, &["derive-key", "--login", "--salt", "stored"]).code, 2);
 }
 
 #[test]

@@ -8,14 +8,16 @@ use axum::response::Response;
 use cloakroom::SessionStore;
 use cloakroom::middleware::SessionLayer;
 
+use crate::api::SiteUsers;
 use crate::{api, csrf, headers, page};
 
 /// The largest body that is read.
 const BODY_LIMIT: usize = 1024 * 1024;
 
-pub(crate) fn router(store: SessionStore, test_routes: bool) -> Router {
+pub(crate) fn router(store: SessionStore, users: Option<SiteUsers>, test_routes: bool) -> Router {
     let page = page::routes(store.clone()).layer(SessionLayer::new(store.clone()).on_error(page::session_error));
-    let api = api::routes(store.clone(), test_routes).layer(SessionLayer::new(store).on_error(api::session_error));
+    let api = api::routes(store.clone(), users, test_routes);
+    let api = api.layer(SessionLayer::new(store).on_error(api::session_error));
     Router::new()
         .merge(page)
         .merge(page::assets())

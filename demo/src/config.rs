@@ -16,6 +16,8 @@ pub(crate) struct Config {
     pub(crate) address: String,
     /// Whether the routes are there that only tests need.
     pub(crate) test_routes: bool,
+    /// Whether there is a Django site whose users are to be known.
+    pub(crate) users: bool,
     pub(crate) settings: Settings,
     /// Nothing was named that another site may share: what the demo keeps is its own.
     pub(crate) own: bool,
@@ -47,6 +49,7 @@ impl Config {
         Ok(Self {
             address: std::env::var("DEMO_ADDR").unwrap_or_else(|_| DEFAULT_ADDRESS.to_owned()),
             test_routes: std::env::var("DEMO_TEST_ROUTES").is_ok_and(|value| value == "1"),
+            users: std::env::var("DEMO_USERS").is_ok_and(|value| value == "1"),
             settings,
             own,
             secret_file,

@@ -35,8 +35,11 @@ Settings are environment variables, or stand in a file .env or cloakroom.toml in
                         pymemcache://host:11211, filecache:///path … [default: the memory of this process]
   REDIS_BACKEND         for a cache on Redis: django_redis.cache.RedisCache beside a site with django-redis
   SESSION_FILE_PATH     for file, perhaps a Django site's [default: the folder of temporary files]
+  DEMO_USERS            1: GET /api/user and POST /api/logout, for who is logged in on the Django site of
+                        DATABASE_URL; AUTH_USER_TABLE and its like where that is not auth_user
   SECRET_KEY            the Django site's [default where nothing is shared: one of its own, kept in a file]
   SESSION_SIGNING_KEY   in its place: what `cloakroom derive-key` prints where SECRET_KEY is known
+  SESSION_AUTH_HASH_KEY and for DEMO_USERS: what `cloakroom derive-key --login` prints there
   SECRET_KEY_FALLBACKS  further secrets that are accepted, separated by commas
   SESSION_COOKIE_NAME and the other SESSION_… settings, USE_TZ, TIME_ZONE: as in Django
   RUST_LOG              what is logged [default: warn]";
@@ -74,7 +77,8 @@ fn main() -> ExitCode {
 async fn run() -> Result<(), Failure> {
     let config = Config::from_environment()?;
     let (store, about) = place::open(&config).await?;
+    let users = place::users(&config)?;
     let listener = serve::bind(&config.address).await?;
     println!("{about}");
-    serve::run(listener, app::router(store, config.test_routes)).await
+    serve::run(listener, app::router(store, users, config.test_routes)).await
 }

@@ -1,12 +1,15 @@
 //! Where the sessions are kept.
 
 use std::fmt;
+use std::sync::Arc;
 
+use cloakroom::auth::{Auth, DatabaseUsers};
 use cloakroom::storage::file::FileOptions;
 use cloakroom::storage::sqlite::SqliteOptions;
 use cloakroom::storage::{CacheStorage, DatabaseStorage};
 use cloakroom::{CacheKind, Engine, EngineName, SessionStore, Settings};
 
+use crate::api::SiteUsers;
 use crate::config::{Config, signs};
 use crate::failure::Failure;
 use crate::private;
@@ -65,6 +68,16 @@ pub(crate) async fn open(config: &Config) -> Result<(SessionStore, About), Failu
         None => "from SECRET_KEY".to_owned(),
     });
     Ok((store, About { engine, places, secret, cookie: settings.cookie_name().to_owned() }))
+}
+
+/// The users of the Django site, where the demo is to know them. Their database is not asked yet.
+pub(crate) fn users(config: &Config) -> Result<Option<SiteUsers>, Failure> {
+    if !config.users {
+        return Ok(None);
+    }
+    let users = Arc::new(DatabaseUsers::open(&config.settings)?);
+    let auth = Auth::new(Arc::clone(&users), &config.settings)?;
+    Ok(Some(SiteUsers { auth, users }))
 }
 
 async fn in_database(config: &Config) -> Result<(SessionStore, Kept), Failure> {

@@ -94,6 +94,30 @@ DATABASES = {"default": database()}
 if caches():
     CACHES = caches()
 
+# INTEROP_USERS: `auth_user` for Django's own users, `members` for a user model of the project's own. Without it there
+# are sessions and nothing else.
+USERS = text("INTEROP_USERS")
+if USERS:
+    INSTALLED_APPS += ["django.contrib.contenttypes", "django.contrib.auth"]
+    MIDDLEWARE += ["django.contrib.auth.middleware.AuthenticationMiddleware"]
+    TEMPLATES = [
+        {
+            "BACKEND": "django.template.backends.django.DjangoTemplates",
+            "DIRS": [os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "templates")],
+        }
+    ]
+    LOGIN_REDIRECT_URL = "/api/user"
+    AUTHENTICATION_BACKENDS = env.list(
+        "AUTHENTICATION_BACKENDS", default=["django.contrib.auth.backends.ModelBackend"]
+    )
+    # Of the slow ones each login would cost a test a second.
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+    CSRF_USE_SESSIONS = env.bool("CSRF_USE_SESSIONS", False)
+if USERS == "members":
+    INSTALLED_APPS += ["accounts"]
+    AUTH_USER_MODEL = "accounts.Member"
+
 USE_I18N = False
 USE_TZ = env.bool("USE_TZ", True)
 TIME_ZONE = text("TIME_ZONE", "UTC")

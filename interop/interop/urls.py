@@ -1,6 +1,7 @@
 """The same addresses as the demo site's JSON interface, `slow_set` and `python_values` for the tests."""
 
-from django.urls import path
+from django.conf import settings
+from django.urls import include, path
 
 from . import views
 
@@ -13,6 +14,13 @@ urlpatterns = [
     path("api/slow_set/<path:name>", views.slow_set),
     path("api/python_values", views.python_values),
 ]
+
+# Django's own views for logins, where there are users.
+if settings.USERS:
+    urlpatterns += [
+        path("accounts/", include("django.contrib.auth.urls")),
+        path("api/user", views.user),
+    ]
 
 handler400 = views.bad_request
 handler404 = views.not_found

@@ -204,6 +204,13 @@ def python_values(request):
     return JsonResponse({"members": sorted(map(repr, held.items())), "shared": same})
 
 
+def user(request):
+    """Who is logged in, by the primary key as a session holds it."""
+    found = request.user
+    known = found.is_authenticated
+    return JsonResponse({"user": found._meta.pk.value_to_string(found) if known else None})
+
+
 def bad_request(request, exception):
     return error(400, str(exception) or "bad request")
 

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 /// What the command reads from its environment, so that no test depends on the one it is run in.
 fn is_setting(name: &str) -> bool {
     const NAMES: [&str; 4] = ["CLOAKROOM_CONFIG", "REDIS_BACKEND", "TIME_ZONE", "USE_TZ"];
-    const STARTS: [&str; 4] = ["DATABASE_URL", "CACHE_URL", "SECRET_KEY", "SESSION_"];
+    const STARTS: [&str; 6] = ["AUTH", "CACHE_URL", "CSRF_", "DATABASE_URL", "SECRET_KEY", "SESSION_"];
     NAMES.contains(&name) || STARTS.iter().any(|start| name.starts_with(start))
 }
 

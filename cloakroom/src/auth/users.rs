@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use super::error::UsersError;
 use crate::Timestamp;
@@ -84,6 +85,19 @@ pub trait Users: Send + Sync + 'static {
     ) -> impl Future<Output = Result<bool, UsersError>> + Send {
         let _ = (user, now);
         async { Ok(true) }
+    }
+}
+
+/// So that an application can ask the same users itself.
+impl<S: Users> Users for Arc<S> {
+    type User = S::User;
+
+    async fn get(&self, id: &str) -> Result<Option<Self::User>, UsersError> {
+        S::get(self, id).await
+    }
+
+    async fn update_last_login(&self, user: &Self::User, now: Timestamp) -> Result<bool, UsersError> {
+        S::update_last_login(self, user, now).await
     }
 }
 

@@ -9,6 +9,7 @@ mod support;
 mod caches;
 mod keys;
 mod life;
+mod logins;
 mod races;
 mod sharing;
 mod urls;

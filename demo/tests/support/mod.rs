@@ -19,7 +19,8 @@ pub(crate) mod webdriver;
 /// What the sites read from their environment, so that no test depends on the one it is run in.
 fn is_setting(name: &str) -> bool {
     const NAMES: [&str; 5] = ["CLOAKROOM_CONFIG", "ENV_FILE", "RUST_LOG", "TIME_ZONE", "USE_TZ"];
-    const STARTS: [&str; 6] = ["CACHE_URL", "DATABASE_URL", "DEMO_", "REDIS_BACKEND", "SECRET_KEY", "SESSION_"];
+    const STARTS: [&str; 9] =
+        ["AUTH", "CACHE_URL", "CSRF_", "DATABASE_URL", "DEMO_", "INTEROP_", "REDIS_BACKEND", "SECRET_KEY", "SESSION_"];
     NAMES.contains(&name) || STARTS.iter().any(|start| name.starts_with(start))
 }
 

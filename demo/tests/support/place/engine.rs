@@ -65,6 +65,11 @@ impl Engine {
         !matches!(self, Self::SignedCookies)
     }
 
+    /// Whether the database that Django keeps its users in has truth values of a type of their own.
+    pub(crate) const fn has_booleans(self) -> bool {
+        matches!(self, Self::PostgreSql | Self::PgBouncer | Self::CacheTable | Self::PostgreSqlBehindRedis)
+    }
+
     /// Whether Django judges on the server when a session ends.
     pub(crate) const fn ends_sessions(self) -> bool {
         !matches!(self, Self::File | Self::SignedCookies)
