@@ -5,8 +5,8 @@ mod support;
 use std::fs;
 
 use cloakroom::DerivedKey;
-use cloakroom::wire::{LoginHashKey, SecretKey};
 use cloakroom::wire::stored::{SESSION_SALT, SIGNED_COOKIES_SALT};
+use cloakroom::wire::{LoginHashKey, SecretKey};
 use serde_json::{Value, json};
 use support::run;
 

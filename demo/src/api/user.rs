@@ -68,9 +68,10 @@ async fn login(
     Ok(told(auth.user().map_err(failed)?.as_ref().map(|user| user.id())))
 }
 
-/// Waits until the user's password field is another, then keeps this session logged in.
+/// Waits until the user's password field is another, then keeps this session logged in. `last_login` tells that it waits.
 async fn password_changed(users: std::sync::Arc<DatabaseUsers>, auth: AuthSession) -> Result<Response, AuthError> {
     let Some(user) = auth.auser().await? else { return Ok(told(None)) };
+    users.update_last_login(&user, cloakroom::Timestamp::now()).await?;
     loop {
         match users.get(user.id()).await? {
             Some(now) if now.password() == user.password() => {
