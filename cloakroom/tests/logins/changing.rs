@@ -200,6 +200,7 @@ async fn the_hash_is_rewritten_for_the_verified_user_alone() {
     let key = login.session().session_key().unwrap();
     assert_eq!(id(&site.login(&key).await).await, None);
     // Another user's new password.
+    let site = Site::new();
     let (_, login, _, _) = verified(&site).await;
     assert!(!login.aupdate_session_auth_hash(bob()).await.unwrap());
 }

@@ -1,6 +1,6 @@
 //! Proves that cloakroom has none of the faults that were found in other session libraries, a test a fault, numbered
-//! as the list of them is: P13 (a clean-up loop that ends at its first error) and P21 (a login over another's session)
-//! are faults of what cloakroom does not have yet.
+//! as the list of them is: P13 (a clean-up loop that ends at its first error) is a
+//! fault of what cloakroom does not have yet.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod changes;
@@ -8,6 +8,7 @@ mod cookies;
 #[path = "../support/engines.rs"]
 mod engines;
 mod keys;
+mod logins;
 mod requests;
 mod storages;
 #[path = "../support/visits.rs"]

@@ -8,6 +8,7 @@ mod decoders;
 mod engines;
 mod failure;
 mod keys;
+mod logins;
 mod secrecy;
 mod time;
 
