@@ -28,6 +28,7 @@
 //! |---|---|
 //! | [`middleware`] | the tower layer and the axum extractors |
 //! | [`Session`], [`LazySession`], [`BlockingSession`] | the dictionary that a handler holds |
+//! | [`auth`] | Django's logins: the user of a session, logging in and out |
 //! | [`SessionStore`], [`Settings`] | where sessions come from, and Django's settings |
 //! | [`Engine`] | a wire format plus a storage |
 //! | [`environ`] | files of variables, by django-environ's rules |
@@ -138,6 +139,8 @@ mod documents {
     mod engines {}
     #[doc = include_str!("../../docs/guide.md")]
     mod guide {}
+    #[doc = include_str!("../../docs/logins.md")]
+    mod logins {}
     #[doc = include_str!("../../docs/from-tower-sessions.md")]
     mod from_tower_sessions {}
     #[doc = include_str!("../../docs/from-django.md")]
