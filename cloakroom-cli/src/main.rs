@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     let done = |()| ExitCode::SUCCESS;
     let ended = match &options.command {
         Command::Migrate(arguments) => migrate::run(arguments, place).map(done),
-        Command::Clearsessions(arguments) => clearsessions::run(arguments, place).map(done),
+        Command::Clearsessions(arguments) => clearsessions::run(arguments, place),
         Command::Createcachetable(arguments) => createcachetable::run(arguments, place).map(done),
         Command::Decode(arguments) => decode::run(arguments, place).map(done),
         Command::Settings(arguments) => settings::run(arguments, place).map(done),

@@ -1,6 +1,8 @@
 //! The command line.
 
+use std::num::NonZero;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -95,14 +97,50 @@ pub(crate) struct Migrate {
 }
 
 const CLEARSESSIONS_HELP: &str = "\
-Expired sessions are never loaded again; this only makes room. A cache does so itself. Run it every day, from cron for example:
-  0 4 * * *  $HOME/.cargo/bin/cloakroom clearsessions --database-url sqlite:////srv/site/db.sqlite3";
+Expired sessions are never loaded again; this only makes room. A cache does so itself. They go in small batches with
+pauses between, so that the site goes on meanwhile. How far it is shows on standard error: a bar on a terminal, a line
+every five seconds elsewhere (in JSON with --json). Ctrl-C ends it after the batch it is at; the next run goes on from
+there. Run it every day, from cron for example:
+  0 4 * * *  $HOME/.cargo/bin/cloakroom clearsessions --database-url sqlite:////srv/site/db.sqlite3
+
+Exit codes: 0 done, as far as --max-rows and --max-time let it; 1 not done; 2 wrong usage; 3 another clean-up of these
+sessions is under way; 130 and 143 interrupted by Ctrl-C and by a request to end.";
 
 #[derive(Args, Debug)]
 pub(crate) struct Clearsessions {
-    /// Answer in JSON: {"removed": n, "unreadable": n}
+    /// How many sessions go in one batch at most [default: 1000]. A batch is made smaller until it takes about 10 ms
+    #[arg(long, value_name = "ROWS")]
+    pub(crate) batch: Option<NonZero<usize>>,
+    /// The pause between two batches: 50ms, 1s [default: as long as the batch took]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) pause: Option<Duration>,
+    /// Remove no more than so many
+    #[arg(long, value_name = "ROWS")]
+    pub(crate) max_rows: Option<NonZero<u64>>,
+    /// Take no longer: 90s, 10m, 2h
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) max_time: Option<Duration>,
+    /// Count what has expired and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Answer in JSON: {"removed": n, "unreadable": n, "expired": n, "end": "complete", "seconds": n, "dry_run": false}
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A length of time with its unit.
+fn time(text: &str) -> Result<Duration, &'static str> {
+    const WRONG: &str = "a number and its unit: 50ms, 1.5s, 10m, 2h";
+    let digits = text.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
+    let number: f64 = text[..digits].parse().map_err(|_| WRONG)?;
+    let unit = match &text[digits..] {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3_600.0,
+        _ => return Err(WRONG),
+    };
+    Duration::try_from_secs_f64(number * unit).map_err(|_| WRONG)
 }
 
 const CREATECACHETABLE_HELP: &str = "\

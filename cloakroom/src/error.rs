@@ -148,6 +148,9 @@ pub enum SessionError {
     /// waiting would stop it.
     #[error("a BlockingSession was used inside an asynchronous runtime: use a Session there")]
     InsideRuntime,
+    /// A task was to be started outside an asynchronous runtime.
+    #[error("there is no asynchronous runtime here: start the task inside one")]
+    OutsideRuntime,
     /// A setting is missing that only this needs. Nothing was read or written.
     #[error(transparent)]
     Settings(#[from] SettingsError),

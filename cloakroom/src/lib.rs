@@ -110,7 +110,7 @@ mod time;
 pub mod wire;
 
 pub use data::{Json, SessionData};
-pub use engine::{Cleared, Engine};
+pub use engine::{Cleared, ClearingEnd, ClearingProgress, Engine};
 pub use error::{OpenError, SessionError};
 pub use expiry::{Expiry, ExpiryError, ExpiryOptions, Moment};
 pub use key::{InvalidSessionKey, KeySource, SessionKey};
@@ -120,7 +120,9 @@ pub use middleware::SessionRejection;
 #[cfg(feature = "tower")]
 #[doc(inline)]
 pub use middleware::{SessionLayer, Sessions};
-pub use session::{BlockingSession, LazySession, Session, SessionStore, TEST_COOKIE_NAME, TEST_COOKIE_VALUE};
+pub use session::{
+    BlockingSession, Clearing, ClearingTask, LazySession, Session, SessionStore, TEST_COOKIE_NAME, TEST_COOKIE_VALUE,
+};
 pub use settings::{
     Cache, CacheKind, Database, DatabaseKind, DerivedKey, EngineName, Entry, EntryValue, SameSite, SessionSerializer,
     SettingSource, Settings, SettingsError,

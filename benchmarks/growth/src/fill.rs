@@ -60,6 +60,8 @@ pub async fn fill(place: &Place, store: &SessionStore, count: usize, expired: bo
         }
     }
     drop(rows);
+    // What was written carelessly goes to the disk now, and not while others are timed.
+    std::process::Command::new("sync").status()?;
     Ok(live)
 }
 

@@ -171,7 +171,8 @@ fn check_asks_a_cache_and_clearsessions_leaves_it_alone() {
         let check = cloakroom(&["check"]);
         assert!(check.code == 0 && check.out.contains("answers") && check.out.contains("not needed"), "{}", check.out);
         assert_eq!(cloakroom(&["clearsessions"]).out, "nothing to do: a cache ends its entries itself\n");
-        assert_eq!(cloakroom(&["clearsessions", "--json"]).out, "{\"removed\":0,\"unreadable\":0}\n");
+        let cleared: Value = serde_json::from_str(&cloakroom(&["clearsessions", "--json"]).out).expect("JSON");
+        assert_eq!([&cleared["removed"], &cleared["expired"]], [&Value::from(0), &Value::Null]);
         let migrate = cloakroom(&["migrate"]);
         assert!(migrate.code == 1 && migrate.err.contains("need no session table"), "{}", migrate.err);
         let settings = cloakroom(&["settings"]);
@@ -248,5 +249,5 @@ fn clearsessions_clears_the_rows_behind_a_cache() {
         )
         .expect("rows");
     let cleared: Value = serde_json::from_str(&cloakroom(&["clearsessions", "--json"]).out).expect("JSON");
-    assert_eq!(cleared, json!({"removed": 1, "unreadable": 0}));
+    assert_eq!([&cleared["removed"], &cleared["unreadable"]], [&json!(1), &json!(0)]);
 }

@@ -6,7 +6,7 @@ use crate::Timestamp;
 use crate::data::SessionData;
 use crate::engine::format::{Deflate, Format};
 use crate::engine::front::Front;
-use crate::engine::{Cleared, Engine, Place, SignedCookies, StoredEngine};
+use crate::engine::{Engine, Place, SignedCookies, StoredEngine};
 use crate::error::SessionError;
 use crate::expiry::Policy;
 use crate::key::SessionKey;
@@ -153,17 +153,6 @@ impl BoundEngine {
         match self {
             Self::Stored(engine) => engine.end(key).await,
             Self::SignedCookies(engine) => engine.terms.check_writable(),
-        }
-    }
-
-    /// Cookies end by themselves (B-103).
-    pub(crate) async fn clear_expired(&self) -> Result<Cleared, SessionError> {
-        match self {
-            Self::Stored(engine) => engine.clear_expired().await,
-            Self::SignedCookies(engine) => {
-                engine.terms.check_writable()?;
-                Ok(Cleared::default())
-            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod bound;
 mod cached_value;
-mod clearing;
+pub(crate) mod clearing;
 mod content;
 mod format;
 mod front;
@@ -21,7 +21,7 @@ use crate::storage::{Column, DynStorage, MemoryStorage, Storage};
 use crate::wire::CacheFormat;
 
 pub(crate) use bound::BoundEngine;
-pub use clearing::Cleared;
+pub use clearing::{Cleared, ClearingEnd, ClearingProgress};
 pub(crate) use content::{Content, Prolonged};
 pub(crate) use signed_cookies::SignedCookies;
 pub(crate) use stored::{Found, StoredEngine, Target};

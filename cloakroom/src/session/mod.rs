@@ -1,6 +1,8 @@
 //! The session: the dictionary that a handler holds.
 
 mod blocking;
+mod clearing;
+mod clearing_task;
 mod dictionary;
 mod ending;
 mod in_cookie;
@@ -14,6 +16,8 @@ mod state;
 mod store;
 
 pub use blocking::BlockingSession;
+pub use clearing::Clearing;
+pub use clearing_task::ClearingTask;
 pub use dictionary::{TEST_COOKIE_NAME, TEST_COOKIE_VALUE};
 pub(crate) use ending::{Answer, Closing, CookieAction};
 pub use lazy::LazySession;

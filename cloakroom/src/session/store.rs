@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::cookie::CookieTemplate;
 use crate::data::SessionData;
@@ -8,6 +9,8 @@ use crate::error::SessionError;
 use crate::expiry::Policy;
 use crate::key::{KeySource, SessionKey};
 use crate::session::blocking::BlockingSession;
+use crate::session::clearing::Clearing;
+use crate::session::clearing_task::ClearingTask;
 use crate::session::lazy::LazySession;
 use crate::session::state::{Shared, State};
 use crate::settings::{EngineName, Settings, SettingsError};
@@ -217,8 +220,9 @@ impl SessionStore {
         Ok(self.inner.engine.remove(key).await?)
     }
 
-    /// Removes all sessions whose life has ended, in batches, and answers how many. Storages whose entries
-    /// end by themselves have nothing to do (B-103).
+    /// Removes all sessions whose life has ended, in small batches with pauses between them, and answers how many.
+    /// Storages whose entries end by themselves have nothing to do (B-103). It does not ask whether another clean-up is
+    /// under way; [`clearing`](Self::clearing) does, and can be told more.
     ///
     /// # Errors
     /// The storage did not answer. What was removed before stays removed.
@@ -232,7 +236,36 @@ impl SessionStore {
     /// # Errors
     /// As [`clear_expired`](Self::clear_expired).
     pub async fn clear_expired_and_count(&self) -> Result<Cleared, SessionError> {
-        self.inner.engine.clear_expired().await
+        self.clearing().one_at_a_time(false).run().await
+    }
+
+    /// A clean-up of expired sessions that can be told how to go about it.
+    pub fn clearing(&self) -> Clearing {
+        Clearing::of_engine(self.inner.engine.clone())
+    }
+
+    /// Clears expired sessions in the background: within the first minute, and then again after each interval, a tenth
+    /// longer or shorter. Processes that share the sessions may all do this: who comes while another one is at it steps
+    /// aside. An error is a warning in the log, and the next time it is tried again, after 5 minutes at the latest.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use cloakroom::{SessionStore, Settings};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = SessionStore::memory(Settings::new())?;
+    /// let clearing = store.clear_expired_every(Duration::from_secs(3_600))?;
+    /// // The site runs …
+    /// assert!(clearing.is_running());
+    /// clearing.stop().await;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`SessionError::OutsideRuntime`]: there is no runtime for the task.
+    pub fn clear_expired_every(&self, interval: Duration) -> Result<ClearingTask, SessionError> {
+        self.clearing().every(interval)
     }
 
     /// Django's name for [`clear_expired`](Self::clear_expired), awaited.

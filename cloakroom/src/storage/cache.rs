@@ -1,8 +1,8 @@
 //! Sessions in whichever cache the settings name.
 
 use super::{
-    Capabilities, Cursor, Expect, Insert, MemoryStorage, New, Page, Remove, Rename, Replace, Storage, StorageError,
-    Stored, Touch,
+    Capabilities, ClearingTurn, Cursor, Expect, Insert, MemoryStorage, New, Page, Remove, RemovedExpired, Rename,
+    Replace, Storage, StorageError, Stored, Touch,
 };
 use crate::{Clock, Timestamp};
 
@@ -92,6 +92,23 @@ impl Storage for CacheStorage {
 
     async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StorageError> {
         whichever!(self, storage => storage.remove_expired(now, limit).await)
+    }
+
+    async fn remove_expired_from(
+        &self,
+        from: Option<Timestamp>,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<RemovedExpired, StorageError> {
+        whichever!(self, storage => storage.remove_expired_from(from, now, limit).await)
+    }
+
+    async fn count_expired(&self, now: Timestamp) -> Result<Option<u64>, StorageError> {
+        whichever!(self, storage => storage.count_expired(now).await)
+    }
+
+    async fn clearing_turn(&self) -> Result<Option<ClearingTurn>, StorageError> {
+        whichever!(self, storage => storage.clearing_turn().await)
     }
 
     fn by_clock(&self, clock: &Clock) -> Option<Self> {

@@ -1,8 +1,8 @@
 //! Sessions in whichever database the settings name.
 
 use super::{
-    Capabilities, Cursor, Expect, Insert, Migrated, New, Page, Remove, Rename, Replace, Storage, StorageError, Stored,
-    Touch,
+    Capabilities, ClearingTurn, Cursor, Expect, Insert, Migrated, New, Page, Remove, RemovedExpired, Rename, Replace,
+    Storage, StorageError, Stored, Touch,
 };
 use crate::Timestamp;
 
@@ -102,6 +102,23 @@ impl Storage for DatabaseStorage {
 
     async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StorageError> {
         whichever!(self, storage => storage.remove_expired(now, limit).await)
+    }
+
+    async fn remove_expired_from(
+        &self,
+        from: Option<Timestamp>,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<RemovedExpired, StorageError> {
+        whichever!(self, storage => storage.remove_expired_from(from, now, limit).await)
+    }
+
+    async fn count_expired(&self, now: Timestamp) -> Result<Option<u64>, StorageError> {
+        whichever!(self, storage => storage.count_expired(now).await)
+    }
+
+    async fn clearing_turn(&self) -> Result<Option<ClearingTurn>, StorageError> {
+        whichever!(self, storage => storage.clearing_turn().await)
     }
 
     fn capabilities(&self) -> Capabilities {

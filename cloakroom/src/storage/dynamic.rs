@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::{
-    Capabilities, Cursor, Expect, Insert, New, Page, Remove, Rename, Replace, Storage, StorageError, Stored, Touch,
+    Capabilities, ClearingTurn, Cursor, Expect, Insert, New, Page, Remove, RemovedExpired, Rename, Replace, Storage,
+    StorageError, Stored, Touch,
 };
 use crate::Timestamp;
 use crate::time::Clock;
@@ -22,6 +23,9 @@ pub(crate) trait DynStorage: Send + Sync {
     fn bury<'a>(&'a self, name: &'a str, marker: New<'a>) -> Boxed<'a, ()>;
     fn scan<'a>(&'a self, after: Option<&'a Cursor>, limit: usize) -> Boxed<'a, Page>;
     fn remove_expired(&self, now: Timestamp, limit: usize) -> Boxed<'_, usize>;
+    fn remove_expired_from(&self, from: Option<Timestamp>, now: Timestamp, limit: usize) -> Boxed<'_, RemovedExpired>;
+    fn count_expired(&self, now: Timestamp) -> Boxed<'_, Option<u64>>;
+    fn clearing_turn(&self) -> Boxed<'_, Option<ClearingTurn>>;
     fn by_clock(&self, clock: &Clock) -> Option<Arc<dyn DynStorage>>;
     fn capabilities(&self) -> Capabilities;
 }
@@ -61,6 +65,18 @@ impl<S: Storage> DynStorage for S {
 
     fn remove_expired(&self, now: Timestamp, limit: usize) -> Boxed<'_, usize> {
         Box::pin(Storage::remove_expired(self, now, limit))
+    }
+
+    fn remove_expired_from(&self, from: Option<Timestamp>, now: Timestamp, limit: usize) -> Boxed<'_, RemovedExpired> {
+        Box::pin(Storage::remove_expired_from(self, from, now, limit))
+    }
+
+    fn count_expired(&self, now: Timestamp) -> Boxed<'_, Option<u64>> {
+        Box::pin(Storage::count_expired(self, now))
+    }
+
+    fn clearing_turn(&self) -> Boxed<'_, Option<ClearingTurn>> {
+        Box::pin(Storage::clearing_turn(self))
     }
 
     fn by_clock(&self, clock: &Clock) -> Option<Arc<dyn DynStorage>> {

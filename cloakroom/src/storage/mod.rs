@@ -10,6 +10,7 @@
 mod cache;
 mod cache_key;
 mod capabilities;
+mod clearing;
 mod column;
 mod database;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
@@ -56,6 +57,7 @@ use crate::time::Clock;
 pub use cache::CacheStorage;
 pub use cache_key::CacheKey;
 pub use capabilities::Capabilities;
+pub use clearing::{ClearingTurn, RemovedExpired};
 pub use column::{Column, ColumnValue};
 pub use database::DatabaseStorage;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
@@ -224,6 +226,37 @@ pub trait Storage: Send + Sync + 'static {
                 }
             }
         }
+    }
+
+    /// One batch of a long clean-up: as [`remove_expired`](Self::remove_expired), beginning with the entries that end
+    /// at `from`, up to which the batch before has [reached](RemovedExpired::reached).
+    ///
+    /// The default takes no notice of `from`. A storage whose index keeps what was removed for a while, as those of
+    /// PostgreSQL and MySQL do, would walk over all that again with each batch, and overrides it.
+    fn remove_expired_from(
+        &self,
+        from: Option<Timestamp>,
+        now: Timestamp,
+        limit: usize,
+    ) -> impl Future<Output = Result<RemovedExpired, StorageError>> + Send {
+        let _ = from;
+        async move { Ok(RemovedExpired::new(self.remove_expired(now, limit).await?, None)) }
+    }
+
+    /// How many entries end before `now`; `None` where that cannot be told.
+    ///
+    /// The default walks over [`scan`](Self::scan). A storage that can count quicker overrides it, and holds up no
+    /// writer by it.
+    fn count_expired(&self, now: Timestamp) -> impl Future<Output = Result<Option<u64>, StorageError>> + Send {
+        clearing::count_by_scan(self, now)
+    }
+
+    /// The turn at clearing this storage; `None` while somebody else has it, in this process or another one.
+    ///
+    /// The default gives everybody a turn. A storage that several processes share overrides it with a lock that ends
+    /// with its holder.
+    fn clearing_turn(&self) -> impl Future<Output = Result<Option<ClearingTurn>, StorageError>> + Send {
+        async { Ok(Some(ClearingTurn::free())) }
     }
 
     /// The same storage with another clock, if it needs one to say when an entry was last written; `None`, the

@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::storage::{
-    Capabilities, Cursor, Expect, Insert, New, Page, Remove, Rename, Replace, Storage, StorageError, Stored, Touch,
+    Capabilities, ClearingTurn, Cursor, Expect, Insert, New, Page, Remove, RemovedExpired, Rename, Replace, Storage,
+    StorageError, Stored, Touch,
 };
 use crate::{Clock, Timestamp};
 
@@ -42,7 +43,7 @@ pub enum Operation {
     Bury,
     /// [`Storage::scan`]
     Scan,
-    /// [`Storage::remove_expired`]
+    /// [`Storage::remove_expired`] and [`Storage::remove_expired_from`]
     RemoveExpired,
 }
 
@@ -81,7 +82,7 @@ pub struct Calls {
     pub bury: usize,
     /// Calls of [`Storage::scan`].
     pub scan: usize,
-    /// Calls of [`Storage::remove_expired`].
+    /// Calls of [`Storage::remove_expired`] and [`Storage::remove_expired_from`].
     pub remove_expired: usize,
 }
 
@@ -317,6 +318,23 @@ impl<S: Storage> Storage for SpyStorage<S> {
 
     async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StorageError> {
         self.spy(Operation::RemoveExpired, self.inner.remove_expired(now, limit)).await
+    }
+
+    async fn remove_expired_from(
+        &self,
+        from: Option<Timestamp>,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<RemovedExpired, StorageError> {
+        self.spy(Operation::RemoveExpired, self.inner.remove_expired_from(from, now, limit)).await
+    }
+
+    async fn count_expired(&self, now: Timestamp) -> Result<Option<u64>, StorageError> {
+        self.inner.count_expired(now).await
+    }
+
+    async fn clearing_turn(&self) -> Result<Option<ClearingTurn>, StorageError> {
+        self.inner.clearing_turn().await
     }
 
     fn by_clock(&self, clock: &Clock) -> Option<Self> {

@@ -1,9 +1,9 @@
 //! Proves that cloakroom has none of the faults that were found in other session libraries, a test a fault, numbered
-//! as the list of them is: P13 (a clean-up loop that ends at its first error) is a
-//! fault of what cloakroom does not have yet.
+//! as the list of them is.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod changes;
+mod clearing;
 mod cookies;
 #[path = "../support/engines.rs"]
 mod engines;

@@ -7,7 +7,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use cloakroom::storage::{
-    Capabilities, Cursor, Expect, Insert, New, Page, Remove, Rename, Replace, Storage, StorageError, Stored, Touch,
+    Capabilities, ClearingTurn, Cursor, Expect, Insert, New, Page, Remove, RemovedExpired, Rename, Replace, Storage,
+    StorageError, Stored, Touch,
 };
 use cloakroom::testing::Operation;
 use cloakroom::{Clock, Timestamp};
@@ -185,6 +186,23 @@ impl<S: Storage> Storage for Paused<S> {
 
     async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StorageError> {
         self.inner.remove_expired(now, limit).await
+    }
+
+    async fn remove_expired_from(
+        &self,
+        from: Option<Timestamp>,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<RemovedExpired, StorageError> {
+        self.inner.remove_expired_from(from, now, limit).await
+    }
+
+    async fn count_expired(&self, now: Timestamp) -> Result<Option<u64>, StorageError> {
+        self.inner.count_expired(now).await
+    }
+
+    async fn clearing_turn(&self) -> Result<Option<ClearingTurn>, StorageError> {
+        self.inner.clearing_turn().await
     }
 
     fn by_clock(&self, clock: &Clock) -> Option<Self> {

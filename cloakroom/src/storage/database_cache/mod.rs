@@ -23,8 +23,8 @@ mod value;
 use thiserror::Error;
 
 use super::{
-    CacheKey, Capabilities, DatabaseStorage, Expect, Insert, New, Remove, Rename, Replace, Storage, StorageError,
-    Stored, Touch,
+    CacheKey, Capabilities, ClearingTurn, DatabaseStorage, Expect, Insert, New, Remove, RemovedExpired, Rename,
+    Replace, Storage, StorageError, Stored, Touch,
 };
 use crate::time::Clock;
 use crate::{DatabaseKind, Timestamp};
@@ -257,6 +257,23 @@ impl Storage for DatabaseCacheStorage {
     /// Whatever the rows are: those of sessions and those of other entries. One statement, by the index on `expires`.
     async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StorageError> {
         self.rows.remove_expired(second_of(now), limit).await.map_err(of_cache)
+    }
+
+    async fn remove_expired_from(
+        &self,
+        from: Option<Timestamp>,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<RemovedExpired, StorageError> {
+        self.rows.remove_expired_from(from, second_of(now), limit).await.map_err(of_cache)
+    }
+
+    async fn count_expired(&self, now: Timestamp) -> Result<Option<u64>, StorageError> {
+        self.rows.count_expired(second_of(now)).await.map_err(of_cache)
+    }
+
+    async fn clearing_turn(&self) -> Result<Option<ClearingTurn>, StorageError> {
+        self.rows.clearing_turn().await.map_err(of_cache)
     }
 
     fn capabilities(&self) -> Capabilities {

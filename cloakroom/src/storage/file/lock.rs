@@ -114,6 +114,18 @@ impl Lock {
     }
 }
 
+/// The lock of those who clear the folder; `None` while another one of them has it. It is given back by closing it.
+pub(in crate::storage) fn take_turn(folder: &Folder) -> Result<Option<OwnedFd>, StorageError> {
+    let user = rustix::process::geteuid().as_raw();
+    let lock = Lock { name: format!(".cloakroom_lock_{user}_clearing"), file: None };
+    let file = lock.open(folder)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(not_done(FAILED)(error)),
+    }
+}
+
 /// The lock, taken.
 pub(in crate::storage) struct Held<'a>(&'a OwnedFd);
 

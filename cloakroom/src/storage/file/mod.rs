@@ -37,8 +37,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{
-    Capabilities, Cursor, Entry, Expect, Insert, New, Page, Remove, Rename, Replace, Storage, StorageError, Stored,
-    Touch, Version,
+    Capabilities, ClearingTurn, Cursor, Entry, Expect, Insert, New, Page, Remove, Rename, Replace, Storage,
+    StorageError, Stored, Touch, Version,
 };
 use crate::Timestamp;
 use crate::time::Clock;
@@ -241,6 +241,13 @@ impl Storage for FileStorage {
     async fn remove_expired(&self, _now: Timestamp, _limit: usize) -> Result<usize, StorageError> {
         self.files.check_writable()?;
         self.files.run(|_, folder, _| folder.remove_left_overs().map(|()| 0)).await
+    }
+
+    /// A lock of the operating system on a file of its own in the folder, which stays there.
+    async fn clearing_turn(&self) -> Result<Option<ClearingTurn>, StorageError> {
+        self.files.check_writable()?;
+        let held = self.files.run(|_, folder, _| lock::take_turn(folder)).await?;
+        Ok(held.map(ClearingTurn::until_dropped))
     }
 
     fn capabilities(&self) -> Capabilities {

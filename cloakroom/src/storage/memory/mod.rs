@@ -337,6 +337,11 @@ impl Storage for MemoryStorage {
         Ok(removed)
     }
 
+    async fn count_expired(&self, now: Timestamp) -> Result<Option<u64>, StorageError> {
+        let expired = |shard| lock(shard).expiries.iter().take_while(|(expires, _)| *expires < now).count() as u64;
+        Ok(Some(self.0.shards.iter().map(expired).sum()))
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities::new().atomic_rename().scan().drops_expired()
     }

@@ -14,7 +14,8 @@ use crate::Timestamp;
 use crate::storage::layout::Layout;
 use crate::storage::sql::{Deadline, Dialect, Failure, Lease, Tries};
 use crate::storage::{
-    Capabilities, Cursor, Expect, Insert, New, Page, Remove, Rename, Replace, Storage, StorageError, Stored, Touch,
+    Capabilities, ClearingTurn, Cursor, Expect, Insert, New, Page, Remove, RemovedExpired, Rename, Replace, Storage,
+    StorageError, Stored, Touch,
 };
 
 /// What `session_key` holds, in characters.
@@ -400,6 +401,23 @@ impl Storage for MysqlStorage {
         let values = [Value::Text(&now), Value::Number(i64::try_from(limit).unwrap_or(i64::MAX))];
         let removed = self.write_any(&handle.statements.remove_expired, &values, b"").await?;
         Ok(usize::try_from(removed).unwrap_or(usize::MAX))
+    }
+
+    async fn remove_expired_from(
+        &self,
+        from: Option<Timestamp>,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<RemovedExpired, StorageError> {
+        self.remove_batch(from, now, limit).await
+    }
+
+    async fn count_expired(&self, now: Timestamp) -> Result<Option<u64>, StorageError> {
+        self.count(now).await.map(Some)
+    }
+
+    async fn clearing_turn(&self) -> Result<Option<ClearingTurn>, StorageError> {
+        self.turn().await
     }
 
     fn capabilities(&self) -> Capabilities {

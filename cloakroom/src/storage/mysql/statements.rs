@@ -51,6 +51,12 @@ pub(super) struct Statements {
     pub(super) first_page: Arc<str>,
     pub(super) next_page: Arc<str>,
     pub(super) remove_expired: Arc<str>,
+    /// The same from a moment on.
+    pub(super) remove_expired_from: Arc<str>,
+    /// The moment of the last of so many, from a moment on.
+    pub(super) end_of_batch: Arc<str>,
+    /// A slice of what has ended after a moment, and where that ended.
+    pub(super) count_expired: Arc<str>,
 }
 
 /// A statement on the row of a key, which its last two values are: with a version, which comes after them, or with any.
@@ -139,6 +145,21 @@ impl Statements {
             // A complete order, so that a replica that repeats the statement removes the same rows.
             remove_expired: format!("{prefix}DELETE FROM {name} WHERE {expires} < ? ORDER BY {expires}, {key} LIMIT ?")
                 .into(),
+            remove_expired_from: format!(
+                "{prefix}DELETE FROM {name} WHERE {expires} < ? AND {expires} >= ? ORDER BY {expires}, {key} LIMIT ?"
+            )
+            .into(),
+            end_of_batch: format!(
+                "{prefix}SELECT {read_expires} FROM {name} WHERE {expires} < ? AND {expires} >= ? \
+                 ORDER BY {expires} LIMIT 1 OFFSET ?"
+            )
+            .into(),
+            count_expired: format!(
+                "{prefix}SELECT COUNT(*), CAST(MAX({expires}) AS CHAR) FROM {name} \
+                 WHERE {expires} < ? AND {expires} > ? AND {expires} <= COALESCE((SELECT {expires} FROM {name} \
+                 WHERE {expires} < ? AND {expires} > ? ORDER BY {expires} LIMIT 1 OFFSET ?), ?)"
+            )
+            .into(),
         }
     }
 }

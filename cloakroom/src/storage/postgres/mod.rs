@@ -17,6 +17,7 @@
 //! # }
 //! ```
 
+mod clearing;
 mod columns;
 mod dialect;
 mod moment;

@@ -12,7 +12,8 @@ use super::{Handle, PostgresStorage};
 use crate::Timestamp;
 use crate::storage::sql::{Deadline, Failure, Lease, Tries};
 use crate::storage::{
-    Capabilities, Cursor, Expect, Insert, New, Page, Remove, Rename, Replace, Storage, StorageError, Stored, Touch,
+    Capabilities, ClearingTurn, Cursor, Expect, Insert, New, Page, Remove, RemovedExpired, Rename, Replace, Storage,
+    StorageError, Stored, Touch,
 };
 
 #[derive(Debug, Error)]
@@ -91,6 +92,12 @@ impl Handle {
     pub(super) async fn rows(&self, template: &Template, values: &[Value<'_>]) -> Result<Vec<PgRow>, StorageError> {
         let answer = self.run(self.connections.deadline(), template, values, Asked::Rows, true).await;
         answer.map(|answer| answer.rows).map_err(|failure| self.not_done(failure))
+    }
+
+    /// What a write answers that has nothing to compare, and that does no harm when it is repeated.
+    pub(super) async fn changed(&self, template: &Template, values: &[Value<'_>]) -> Result<Vec<PgRow>, StorageError> {
+        let answer = self.run(self.connections.deadline(), template, values, Asked::Rows, true).await;
+        answer.map(|answer| answer.rows).map_err(|failure| self.of_write(failure))
     }
 
     /// How many rows a write changed that has nothing to compare.
@@ -288,9 +295,24 @@ impl Storage for PostgresStorage {
 
     /// One statement, by the index on `expire_date`. Rows that others hold at the moment stay for the next time.
     async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StorageError> {
-        let values = [Value::Moment(now), Value::Number(i64::try_from(limit).unwrap_or(i64::MAX))];
-        let removed = self.0.count(&self.0.statements.remove_expired, &values).await?;
-        Ok(usize::try_from(removed).unwrap_or(usize::MAX))
+        Ok(self.remove_batch(None, now, limit).await?.count)
+    }
+
+    async fn remove_expired_from(
+        &self,
+        from: Option<Timestamp>,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<RemovedExpired, StorageError> {
+        self.remove_batch(from, now, limit).await
+    }
+
+    async fn count_expired(&self, now: Timestamp) -> Result<Option<u64>, StorageError> {
+        self.count(now).await.map(Some)
+    }
+
+    async fn clearing_turn(&self) -> Result<Option<ClearingTurn>, StorageError> {
+        self.turn().await
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -42,6 +42,12 @@ pub(super) fn entry(row: &PgRow) -> Result<Entry, Failure> {
     Ok(Entry::new(name, u64::try_from(bytes).unwrap_or(0), expires(row, 2), version))
 }
 
+/// A number of rows, and the latest of their moments.
+pub(super) fn count_and_moment(row: &PgRow) -> Result<(i64, Option<Timestamp>), Failure> {
+    let count = row.try_get(0).map_err(|error| Failure::Unexpected(error.into()))?;
+    Ok((count, expires(row, 1)))
+}
+
 fn from_hex(digits: &str) -> Vec<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0) as u8;
     digits.as_bytes().chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()

@@ -42,7 +42,12 @@ pub(super) struct Statements {
     pub(super) remove: Conditional,
     pub(super) rename: Conditional,
     pub(super) scan: Template,
+    /// Up to so many, and where they ended; the same from a moment on.
     pub(super) remove_expired: Template,
+    pub(super) remove_expired_from: Template,
+    /// A slice of what has ended, and where that ended; the same after a moment.
+    pub(super) count_expired: Template,
+    pub(super) count_expired_after: Template,
 }
 
 /// A statement on the row of a key: with that version, which is its last value, or with any.
@@ -82,6 +87,24 @@ impl Statements {
         let conditional = |pattern: &str, version: usize| {
             Conditional::new(layout, &format!("{pattern} WHERE {key} = $1"), version, &name)
         };
+        let latest = |column: &str| if simple { micros(&format!("max({column})")) } else { format!("max({column})") };
+        // An array, so that the rows are chosen once. Rows that others hold are left for the next time. The second
+        // condition is looked at again in a row that changed in between.
+        let remove_expired = |from: &str| {
+            format!(
+                "WITH gone AS (DELETE FROM {{table}} WHERE {key} = ANY(ARRAY(SELECT {key} FROM {{table}} \
+                 WHERE {expires} < $1 {from} ORDER BY {expires} LIMIT $2 FOR UPDATE SKIP LOCKED)) AND {expires} < $1 \
+                 RETURNING {expires} AS ended) SELECT count(*)::bigint, {} FROM gone",
+                latest("ended")
+            )
+        };
+        let count_expired = |after: &str| {
+            format!(
+                "SELECT count(*)::bigint, {} FROM {{table}} WHERE {expires} < $1 {after} AND {expires} <= coalesce(\
+                 (SELECT {expires} FROM {{table}} WHERE {expires} < $1 {after} ORDER BY {expires} LIMIT 1 OFFSET $2), $1)",
+                latest(expires)
+            )
+        };
         Self {
             layout,
             table: schema.map_or_else(|| table.to_owned(), |schema| format!("{schema}.{table}")),
@@ -107,12 +130,10 @@ impl Statements {
                 "SELECT session_key, octet_length(session_data)::bigint, {found}, encode({TAIL}, 'hex') \
                  FROM {{table}} WHERE session_key ~>~ $1 ORDER BY session_key USING ~<~ LIMIT $2"
             )),
-            // An array, so that the rows are chosen once. Rows that others hold are left for the next time. The
-            // second condition is looked at again in a row that changed in between.
-            remove_expired: template(&format!(
-                "DELETE FROM {{table}} WHERE {key} = ANY(ARRAY(SELECT {key} FROM {{table}} \
-                 WHERE {expires} < $1 ORDER BY {expires} LIMIT $2 FOR UPDATE SKIP LOCKED)) AND {expires} < $1"
-            )),
+            remove_expired: template(&remove_expired("")),
+            remove_expired_from: template(&remove_expired(&format!("AND {expires} >= $3"))),
+            count_expired: template(&count_expired("")),
+            count_expired_after: template(&count_expired(&format!("AND {expires} > $3"))),
             quoted: name.clone(),
         }
     }

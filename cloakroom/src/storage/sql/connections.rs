@@ -123,6 +123,20 @@ impl<DB: Dialect> Connections<DB> {
         Deadline::after(self.timeout)
     }
 
+    /// A connection beside all others, which is not given back: for a lock that lasts.
+    pub(in crate::storage) async fn apart(&self, deadline: Deadline) -> Result<DB::Connection, Failure> {
+        let made = deadline.wait(async {
+            match &self.source {
+                Source::Own(pool, _) => pool.manager().create().await.map(|made| made.connection),
+                Source::Application(pool) => pool.connect_options().as_ref().clone().connect().await,
+            }
+        });
+        match made.await {
+            Ok(made) => made.map_err(|error| Failure::Unreachable(DB::unreachable(error))),
+            Err(time_is_up) => Err(Failure::Unreachable(time_is_up.into())),
+        }
+    }
+
     /// A connection, to be given back with [`Lease::settle`].
     pub(in crate::storage) async fn lease(&self, deadline: Deadline) -> Result<Lease<DB>, Failure> {
         let got = deadline.wait(async {

@@ -20,11 +20,13 @@
 //! # }
 //! ```
 
+mod clearing;
 mod columns;
 mod connection;
 mod error;
 mod operation;
 mod options;
+mod patience;
 mod reader;
 mod schema;
 mod statements;
@@ -43,8 +45,8 @@ use tokio::sync::mpsc;
 use super::date_column::DateColumn;
 use super::layout::Layout;
 use super::{
-    Capabilities, Cursor, Expect, Insert, Migrated, New, Page, Remove, Rename, Replace, Storage, StorageError, Stored,
-    Touch,
+    Capabilities, ClearingTurn, Cursor, Expect, Insert, Migrated, New, Page, Remove, Rename, Replace, Storage,
+    StorageError, Stored, Touch,
 };
 use crate::Timestamp;
 use connection::{FileIdentity, Opener};
@@ -271,6 +273,14 @@ impl Storage for SqliteStorage {
     /// One statement, by the index on `expire_date`. Other writes wait for it, so keep `limit` in the hundreds.
     async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StorageError> {
         self.write(move |connection, statements| statements.remove_expired(connection, now, limit)).await
+    }
+
+    async fn count_expired(&self, now: Timestamp) -> Result<Option<u64>, StorageError> {
+        self.count(now).await.map(Some)
+    }
+
+    async fn clearing_turn(&self) -> Result<Option<ClearingTurn>, StorageError> {
+        self.turn().await
     }
 
     fn capabilities(&self) -> Capabilities {

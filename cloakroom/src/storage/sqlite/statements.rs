@@ -78,6 +78,11 @@ impl Statements {
         }
     }
 
+    /// The column of the moments.
+    pub(super) fn expires(&self) -> &'static str {
+        self.layout.expires()
+    }
+
     /// The error of a statement that had no effect.
     pub(super) fn failed(&self, error: &rusqlite::Error) -> StorageError {
         SqliteFailure::of(error).not_done(&self.table)

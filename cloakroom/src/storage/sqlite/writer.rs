@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::connection::FileIdentity;
 use super::error::SqliteFailure;
 use super::operation::{Fate, Operation};
+use super::patience;
 use super::reader::Pool;
 
 /// How many writes share a commit at most.
@@ -74,8 +75,7 @@ impl Writer {
             }
             // The first has waited longest.
             let Some(deadline) = group.first().map(|operation| operation.deadline()) else { return false };
-            let left = deadline.saturating_duration_since(Instant::now());
-            let begun = self.connection.busy_timeout(left).and_then(|()| self.execute("BEGIN IMMEDIATE"));
+            let begun = patience::wait_until(&self.connection, deadline).and_then(|()| self.execute("BEGIN IMMEDIATE"));
             match begun.map_err(|error| SqliteFailure::of(&error)) {
                 Ok(()) => {
                     // Whoever came during the wait can come along.
@@ -125,10 +125,9 @@ impl Writer {
                 return Attempt::Apart(SqliteFailure::rolled_back());
             }
         }
-        let left =
-            group.first().map_or(Duration::ZERO, |first| first.deadline().saturating_duration_since(Instant::now()));
-        let committed =
-            self.connection.busy_timeout(left.max(SHORTEST_COMMIT_WAIT)).and_then(|()| self.execute("COMMIT"));
+        let least = Instant::now() + SHORTEST_COMMIT_WAIT;
+        let deadline = group.first().map_or(least, |first| first.deadline().max(least));
+        let committed = patience::wait_until(&self.connection, deadline).and_then(|()| self.execute("COMMIT"));
         let Err(error) = committed else { return Attempt::Committed };
         let failure = SqliteFailure::of(&error);
         // A commit that met a reader leaves the transaction open; other failures have rolled it back.
