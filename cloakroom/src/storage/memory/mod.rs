@@ -338,7 +338,7 @@ impl Storage for MemoryStorage {
     }
 
     async fn count_expired(&self, now: Timestamp) -> Result<Option<u64>, StorageError> {
-        let expired = |shard| lock(shard).expiries.iter().take_while(|(expires, _)| *expires < now).count() as u64;
+        let expired = |shard| lock(shard).entries.values().filter(|kept| kept.expires < now).count() as u64;
         Ok(Some(self.0.shards.iter().map(expired).sum()))
     }
 

@@ -19,7 +19,8 @@ static COUNTER: AtomicU64 = AtomicU64::new(1);
 /// comes, and is put back then.
 #[derive(Default)]
 pub(super) struct Shard {
-    pub(super) entries: HashMap<Arc<str>, Kept>,
+    /// In boxes: half of a table's places are empty when it has just grown.
+    pub(super) entries: HashMap<Arc<str>, Box<Kept>>,
     pub(super) expiries: BTreeSet<(Timestamp, Arc<str>)>,
     /// Only where there is a limit: otherwise an entry costs nothing for it.
     pub(super) bound: Option<Box<Bound>>,
@@ -46,6 +47,8 @@ pub(super) enum Refused {
     Changed,
 }
 
+/// A table of so many places is not worth making smaller.
+const SMALL: usize = 64;
 /// How many expired entries are looked for at a time when room is needed.
 const EXPIRED: usize = 16;
 
@@ -88,7 +91,7 @@ impl Shard {
             self.remove(name);
             return None;
         }
-        self.entries.get_mut(name)
+        self.entries.get_mut(name).map(|kept| &mut **kept)
     }
 
     pub(super) fn expected(&mut self, name: &str, expect: Expect<'_>, now: Timestamp) -> Result<&mut Kept, Refused> {
@@ -117,7 +120,7 @@ impl Shard {
         self.expiries.insert((new.expires, Arc::clone(&name)));
         let data = Bytes::copy_from_slice(new.data);
         let kept = Kept { data, expires: new.expires, place: new.expires, modified_at: now, version };
-        self.entries.insert(name, kept);
+        self.entries.insert(name, Box::new(kept));
         Version::from_counter(version)
     }
 
@@ -129,7 +132,9 @@ impl Shard {
         now: Timestamp,
     ) -> Result<Version, Refused> {
         // Looked up once: this is what a save costs.
-        let Some(mut kept) = self.entries.get_mut(name) else { return Err(Refused::Missing) };
+        let Some(mut kept) = self.entries.get_mut(name).map(|kept| &mut **kept) else {
+            return Err(Refused::Missing);
+        };
         if kept.expires <= now {
             self.remove(name);
             return Err(Refused::Missing);
@@ -172,6 +177,14 @@ impl Shard {
         if let Some((name, kept)) = self.entries.remove_entry(name) {
             self.forget(&name, &kept);
             self.expiries.remove(&(kept.place, name));
+            self.shrink();
+        }
+    }
+
+    /// A table that has become far too large gives its memory back.
+    fn shrink(&mut self) {
+        if self.entries.capacity() > SMALL && self.entries.len() < self.entries.capacity() / 8 {
+            self.entries.shrink_to(self.entries.len() * 2);
         }
     }
 
@@ -223,6 +236,7 @@ impl Shard {
                     if let Some(kept) = self.entries.remove(&name) {
                         self.forget(&name, &kept);
                     }
+                    self.shrink();
                     swept.dropped += 1;
                 }
                 None => {}
