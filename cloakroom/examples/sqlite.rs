@@ -32,19 +32,6 @@ fn app(store: SessionStore) -> Router {
     Router::new().route("/", get(visits)).layer(SessionLayer::new(store))
 }
 
-/// Expired sessions are never loaded, but they take up room until someone removes them. A site of several
-/// processes runs `cloakroom clearsessions` by cron instead, or does this in one of them.
-async fn clear_expired_each_hour(store: SessionStore) {
-    loop {
-        match store.clear_expired().await {
-            Ok(removed) => println!("removed {removed} expired sessions"),
-            // The next hour is another chance.
-            Err(error) => eprintln!("expired sessions were not removed: {error}"),
-        }
-        tokio::time::sleep(Duration::from_secs(3_600)).await;
-    }
-}
-
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let settings = Settings::new()
@@ -54,7 +41,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         // What the environment says wins over what stands above.
         .with_environment()?;
     let store = open(settings).await?;
-    tokio::spawn(clear_expired_each_hour(store.clone()));
+    // Expired sessions are never loaded, but they take up room until someone removes them. Each process of a site may do
+    // this, or cron runs `cloakroom clearsessions` instead.
+    let _clearing = store.clear_expired_every(Duration::from_secs(3_600))?;
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     println!("http://{}", listener.local_addr()?);

@@ -45,6 +45,8 @@ impl<'a> Run<'a> {
     pub(super) async fn rows(&mut self, now: Timestamp) -> Result<(), StorageError> {
         if self.plan.dry_run || self.plan.on_progress.is_some() {
             self.cleared.expired = self.storage.count_expired(now).await?;
+            // The time that counts is that of the removing.
+            self.started = Instant::now();
         }
         if self.plan.dry_run {
             return Ok(());
