@@ -134,6 +134,8 @@ pub use time::{Clock, Timestamp};
 mod documents {
     #[doc = include_str!("../../README.md")]
     mod readme {}
+    #[doc = include_str!("../../docs/clean-up.md")]
+    mod clean_up {}
     #[doc = include_str!("../../docs/django.md")]
     mod django {}
     #[cfg(feature = "file")]

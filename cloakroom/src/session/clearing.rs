@@ -52,13 +52,13 @@ pub struct Clearing {
 /// What is cleared.
 #[derive(Clone)]
 enum Place {
-    Engine(BoundEngine),
+    Engine(Box<BoundEngine>),
     Storage(Arc<dyn DynStorage>),
 }
 
 impl Clearing {
     pub(super) fn of_engine(engine: BoundEngine) -> Self {
-        Self { place: Place::Engine(engine), plan: Plan::default() }
+        Self { place: Place::Engine(Box::new(engine)), plan: Plan::default() }
     }
 
     /// Clears a storage whose entries say when they end, all but files: without settings and without a secret.
