@@ -14,6 +14,7 @@ mod removing;
 mod saving;
 mod state;
 mod store;
+mod turns;
 
 pub use blocking::BlockingSession;
 pub use clearing::Clearing;

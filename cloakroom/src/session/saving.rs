@@ -7,6 +7,7 @@ use crate::engine::{BoundEngine, Content, Found, Outcome, Prolonged, StoredEngin
 use crate::error::SessionError;
 use crate::key::SessionKey;
 use crate::session::state::{Shared, State};
+use crate::session::turns::Turn;
 use crate::storage::StorageError;
 
 /// So many requests may save the same session before ours gives up. Each try that fails is one that another
@@ -119,10 +120,23 @@ impl Shared {
             BoundEngine::SignedCookies(cookies) => return self.sign(cookies),
         };
         let mut keys = 0;
+        let mut turn = self.turn_in_queue(engine).await;
+        if turn.as_ref().is_some_and(|turn| turn.waited) {
+            // Another one has saved since.
+            self.merge_with_stored(engine).await.inspect_err(|error| break_up(turn.as_ref(), error))?;
+        }
         for _ in 0..TRIES {
             let (plan, unsettled) = self.plan(engine)?;
             let prolonged = matches!(plan, Plan::Prolong { .. });
-            match plan.carry_out(engine).await? {
+            let outcome = match plan.carry_out(engine).await {
+                Ok(outcome) => outcome,
+                Err(error) => {
+                    let error = error.into();
+                    break_up(turn.as_ref(), &error);
+                    return Err(error);
+                }
+            };
+            match outcome {
                 Outcome::Written(target) => {
                     unsettled.settle(target, prolonged);
                     return Ok(());
@@ -139,11 +153,31 @@ impl Shared {
                 Outcome::Missing => return Err(SessionError::UpdateError),
                 Outcome::Changed => {
                     drop(unsettled);
-                    self.merge_with_stored(engine).await?;
+                    if turn.is_none() {
+                        turn = self.turn(engine).await;
+                    }
+                    self.merge_with_stored(engine).await.inspect_err(|error| break_up(turn.as_ref(), error))?;
                 }
             }
         }
         Err(StorageError::not_done("other requests kept changing the session").into())
+    }
+
+    /// A turn among those that save the same stored session, if they go one after another by now.
+    async fn turn_in_queue(&self, engine: &StoredEngine) -> Option<Turn<'_>> {
+        let is_queue = {
+            let state = self.state();
+            state.target.as_ref().is_some_and(|target| self.store.turns().is_queue_for(&target.key))
+        };
+        if is_queue { self.turn(engine).await } else { None }
+    }
+
+    async fn turn(&self, engine: &StoredEngine) -> Option<Turn<'_>> {
+        if engine.capabilities().at_once {
+            return None;
+        }
+        let key = self.state().target.as_ref().map(|target| target.key.clone())?;
+        Some(self.store.turns().take(&key).await)
     }
 
     /// What there is to write now. The changes in it count as saved, until the plan is found to have failed.
@@ -198,6 +232,13 @@ impl Shared {
             state.target = Some(target);
         }
         Ok(())
+    }
+}
+
+/// A storage that does not answer is asked by each for itself: nobody waits for the time-outs of others.
+fn break_up(turn: Option<&Turn<'_>>, error: &SessionError) {
+    if let (Some(turn), SessionError::Storage(_)) = (turn, error) {
+        turn.break_up();
     }
 }
 

@@ -13,6 +13,7 @@ use crate::session::clearing::Clearing;
 use crate::session::clearing_task::ClearingTask;
 use crate::session::lazy::LazySession;
 use crate::session::state::{Shared, State};
+use crate::session::turns::Turns;
 use crate::settings::{EngineName, Settings, SettingsError};
 use crate::storage::Storage;
 use crate::time::Clock;
@@ -76,6 +77,7 @@ struct Inner {
     settings: Settings,
     cookie: CookieTemplate,
     keys: KeySource,
+    turns: Arc<Turns>,
 }
 
 impl SessionStore {
@@ -90,6 +92,7 @@ impl SessionStore {
             engine: BoundEngine::new(engine, &settings)?,
             cookie: CookieTemplate::new(&settings),
             keys: KeySource::default(),
+            turns: Arc::default(),
             settings,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -313,6 +316,10 @@ impl SessionStore {
 
     pub(crate) fn bound_engine(&self) -> &BoundEngine {
         &self.inner.engine
+    }
+
+    pub(super) fn turns(&self) -> &Turns {
+        &self.inner.turns
     }
 
     pub(crate) fn policy(&self) -> &Policy {

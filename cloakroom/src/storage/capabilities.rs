@@ -4,7 +4,7 @@
 /// use cloakroom::storage::{Capabilities, MemoryStorage, Storage};
 ///
 /// let memory = MemoryStorage::new().capabilities();
-/// assert_eq!(memory, Capabilities::new().atomic_rename().scan().drops_expired());
+/// assert_eq!(memory, Capabilities::new().atomic_rename().scan().drops_expired().at_once());
 /// assert!(Capabilities::new().columns().columns && !memory.columns);
 /// assert!(Capabilities::new().costly_touch().costly_touch);
 /// ```
@@ -22,13 +22,22 @@ pub struct Capabilities {
     /// [`Storage::touch`](super::Storage::touch) takes more than one round trip: a session of which only the expiry
     /// moves is written whole instead.
     pub costly_touch: bool,
+    /// No operation ever waits: nothing comes between two of one request, so saves that meet need not queue up.
+    pub at_once: bool,
 }
 
 impl Capabilities {
     /// Nothing beyond the least.
     #[must_use]
     pub const fn new() -> Self {
-        Self { atomic_rename: false, scan: false, columns: false, drops_expired: false, costly_touch: false }
+        Self {
+            atomic_rename: false,
+            scan: false,
+            columns: false,
+            drops_expired: false,
+            costly_touch: false,
+            at_once: false,
+        }
     }
 
     /// With a rename in one step.
@@ -63,6 +72,13 @@ impl Capabilities {
     #[must_use]
     pub const fn costly_touch(mut self) -> Self {
         self.costly_touch = true;
+        self
+    }
+
+    /// With operations that never wait.
+    #[must_use]
+    pub const fn at_once(mut self) -> Self {
+        self.at_once = true;
         self
     }
 }

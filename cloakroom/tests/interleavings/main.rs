@@ -2,6 +2,7 @@
 //! of every other. Nothing is lost, nothing is brought back.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod crowd;
 #[cfg(feature = "memcached")]
 #[path = "../support/memcached.rs"]
 mod memcached;

@@ -213,6 +213,7 @@ impl<S: Storage> Storage for Paused<S> {
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = self.inner.capabilities();
         capabilities.atomic_rename &= !self.in_steps;
+        capabilities.at_once = false;
         capabilities
     }
 }

@@ -343,6 +343,6 @@ impl Storage for MemoryStorage {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new().atomic_rename().scan().drops_expired()
+        Capabilities::new().atomic_rename().scan().drops_expired().at_once()
     }
 }
