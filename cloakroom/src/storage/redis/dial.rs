@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::failure::{ServerSaid, Source, TimedOut};
+use super::gather::Gather;
 use super::tls::Tls;
 
 /// Where a server listens.
@@ -121,7 +122,7 @@ impl Dialer {
         // Each operation has a time-out of its own.
         let config = AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
         let (commands, serve) =
-            MultiplexedConnection::new_with_config(&info, stream, config).await.map_err(refused_login)?;
+            MultiplexedConnection::new_with_config(&info, Gather::new(stream), config).await.map_err(refused_login)?;
         let open = Arc::new(AtomicBool::new(true));
         let ends = Ends(Arc::clone(&open));
         tokio::spawn(async move {

@@ -18,6 +18,7 @@ mod cluster;
 mod dial;
 mod eviction;
 mod failure;
+mod gather;
 mod given;
 mod life;
 mod link;
