@@ -54,12 +54,5 @@ fn with_sessions(store: SessionStore) -> Router {
     async fn stored(session: Session) -> Result<String, SessionError> {
         session.get_or(CHANGED, String::new())
     }
-    Router::new()
-        .route("/untouched", get(untouched))
-        .route("/read", get(read))
-        .route("/change", get(change))
-        .route("/new", get(change))
-        .route("/fill", get(fill))
-        .route("/stored", get(stored))
-        .layer(SessionLayer::new(store))
+    site::router(get(read), get(change), get(fill), get(stored)).layer(SessionLayer::new(store))
 }

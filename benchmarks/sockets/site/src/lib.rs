@@ -3,6 +3,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+#[cfg(feature = "axum")]
+use axum::routing::MethodRouter;
+
 /// What every route answers.
 pub const HELLO: &str = "hello";
 /// The member that `/read` looks at.
@@ -35,6 +38,18 @@ pub fn arguments() -> (u16, Vec<String>) {
     let mut arguments = std::env::args().skip(1);
     let port = arguments.next().and_then(|port| port.parse().ok()).expect("the first argument is a port");
     (port, arguments.collect())
+}
+
+/// The routes of a site with sessions, `untouched` being without.
+#[cfg(feature = "axum")]
+pub fn router(read: MethodRouter, change: MethodRouter, fill: MethodRouter, stored: MethodRouter) -> axum::Router {
+    axum::Router::new()
+        .route("/untouched", axum::routing::get(async || HELLO))
+        .route("/read", read)
+        .route("/change", change.clone())
+        .route("/new", change)
+        .route("/fill", fill)
+        .route("/stored", stored)
 }
 
 /// Serves on a port of 127.0.0.1 until it is killed.

@@ -12,10 +12,6 @@ fn failed(_: Error) -> StatusCode {
     StatusCode::INTERNAL_SERVER_ERROR
 }
 
-async fn untouched() -> &'static str {
-    HELLO
-}
-
 async fn read(session: Session) -> Answer<&'static str> {
     let found = session.get::<String>(READ).await.map_err(failed)?;
     site::is_read(found.as_deref()).then_some(HELLO).ok_or(StatusCode::NOT_FOUND)
@@ -39,12 +35,5 @@ async fn stored(session: Session) -> Answer<String> {
 
 /// With the layer's defaults.
 pub fn with_sessions(store: impl SessionStore + Clone) -> Router {
-    Router::new()
-        .route("/untouched", get(untouched))
-        .route("/read", get(read))
-        .route("/change", get(change))
-        .route("/new", get(change))
-        .route("/fill", get(fill))
-        .route("/stored", get(stored))
-        .layer(SessionManagerLayer::new(store))
+    site::router(get(read), get(change), get(fill), get(stored)).layer(SessionManagerLayer::new(store))
 }
