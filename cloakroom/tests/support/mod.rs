@@ -192,7 +192,7 @@ pub fn same_data(report: &mut Report, what: &str, store: &SessionStore, found: &
     // Near the length where it stops to pay, another deflate may pack what Python's leaves as it is.
     let alike = found.len().abs_diff(expected.len()) <= 8;
     let packed = found.starts_with('.') && expected.starts_with('.');
-    let small = !found.starts_with('.') && found.len() < DEFLATED_FROM * 4 / 3 + 60;
+    let small = !found.starts_with('.') && expected.starts_with('.') && found.len() < DEFLATED_FROM * 4 / 3 + 60;
     if small {
         report.excuse("D66");
     }

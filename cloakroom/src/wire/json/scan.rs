@@ -171,8 +171,8 @@ impl<'a> Scanner<'a> {
         Members { first: true }
     }
 
-    #[inline]
     /// The next name, with the place set on the value after it; `None` at the end of the object.
+    #[inline]
     pub(super) fn next_name(&mut self, members: &mut Members) -> Result<Option<Range<usize>>, JsonError> {
         if !members.first {
             self.skip_space();
@@ -199,8 +199,8 @@ impl<'a> Scanner<'a> {
         Ok(name)
     }
 
-    #[inline]
     /// Passes the value that begins here, `base` levels down. Does not recurse.
+    #[inline]
     pub(super) fn skip_value(&mut self, base: usize, names: &mut impl Names) -> Result<Kind, JsonError> {
         if self.peek() == Some(b'"') {
             return self.skip_string().map(|_| Kind::String);
