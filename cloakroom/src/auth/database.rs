@@ -25,7 +25,7 @@ use crate::storage::{DatabaseStorage, StorageError};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let settings = Settings::load()?;
 /// let database = DatabaseStorage::open(&settings)?;
-/// let users = DatabaseUsers::in_database(&database, &settings).with_columns(["username"]);
+/// let users = DatabaseUsers::in_database(&database, &settings)?.with_columns(["username"]);
 /// let store = SessionStore::in_database(database, settings)?;
 /// let auth = Auth::new(users, store.settings())?;
 /// # Ok(())

@@ -155,8 +155,8 @@ impl AuthSettings {
 ///     .auth_user_id_column("number")
 ///     .auth_user_id_type(UserIdType::Uuid)
 ///     .auth_user_password_column("secret")
-///     .auth_user_is_active_column(None::<String>)
-///     .auth_user_last_login_column("seen");
+///     .auth_user_is_active_column(None)
+///     .auth_user_last_login_column(Some("seen"));
 /// settings.validate()?;
 /// assert!(settings.is_set("AUTH_USER_TABLE"));
 /// # Ok::<(), cloakroom::SettingsError>(())
@@ -214,15 +214,15 @@ impl Settings {
 
     /// `AUTH_USER_IS_ACTIVE_COLUMN`: the column that says whether a user may be logged in; `is_active` unless set,
     /// `None` for a model that has none: then all may, as in Django. Not in Django.
-    pub fn auth_user_is_active_column(mut self, column: impl Into<Option<String>>) -> Self {
-        self.auth.is_active = column.into();
+    pub fn auth_user_is_active_column(mut self, column: Option<&str>) -> Self {
+        self.auth.is_active = column.map(str::to_owned);
         self.in_code("AUTH_USER_IS_ACTIVE_COLUMN")
     }
 
     /// `AUTH_USER_LAST_LOGIN_COLUMN`: the column for the moment of the last login; `last_login` unless set, `None` for
     /// a model that has none. Not in Django.
-    pub fn auth_user_last_login_column(mut self, column: impl Into<Option<String>>) -> Self {
-        self.auth.last_login = column.into();
+    pub fn auth_user_last_login_column(mut self, column: Option<&str>) -> Self {
+        self.auth.last_login = column.map(str::to_owned);
         self.in_code("AUTH_USER_LAST_LOGIN_COLUMN")
     }
 
