@@ -69,6 +69,13 @@ impl Opener {
         Ok(connection)
     }
 
+    /// The connection that writes the WAL back into the file.
+    pub(super) fn checkpointer(&self) -> Result<Connection, SqliteOpenError> {
+        let connection = self.open(false)?;
+        connection.pragma_update(None, "synchronous", "FULL").map_err(|error| self.failed(&error))?;
+        Ok(connection)
+    }
+
     /// The journal mode the file is in, after it was switched to WAL if it was to be.
     pub(super) fn journal_mode(&self, connection: &Connection, wal: bool) -> Result<String, SqliteOpenError> {
         let ask = |pragma| connection.query_row(pragma, [], |row| row.get::<_, String>(0));

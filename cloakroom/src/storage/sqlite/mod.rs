@@ -20,6 +20,7 @@
 //! # }
 //! ```
 
+mod checkpoints;
 mod clearing;
 mod columns;
 mod connection;
@@ -49,6 +50,7 @@ use super::{
     StorageError, Stored, Touch,
 };
 use crate::Timestamp;
+use checkpoints::Checkpoints;
 use connection::{FileIdentity, Opener};
 use operation::{Operation, Owned, Wanted};
 use reader::Pool;
@@ -109,8 +111,8 @@ struct File {
 }
 
 impl SqliteStorage {
-    /// Opens the file. This does a little file I/O on the calling thread and starts three threads, so do it when
-    /// the program starts.
+    /// Opens the file. This does a little file I/O on the calling thread and starts three threads, four in WAL mode, so
+    /// do it when the program starts.
     ///
     /// # Errors
     /// [`SqliteOpenError`] says what is wrong with the file and what to do about it.
@@ -134,7 +136,11 @@ impl SqliteStorage {
         }
         let (writer, queue) = mpsc::channel(QUEUE);
         let file = FileIdentity::of(&opener.path);
-        let thread = Writer { connection, file, pool: pool.clone() };
+        let checkpoints = match &pool {
+            Some(_) => Some(Checkpoints::start(&connection, opener.checkpointer()?)?),
+            None => None,
+        };
+        let thread = Writer { connection, file, checkpoints, pool: pool.clone() };
         spawn("cloakroom-sqlite-write", move || thread.run(queue))?;
 
         let (path, busy_timeout) = (opener.path, options.busy_timeout);
@@ -214,8 +220,8 @@ impl SqliteStorage {
     }
 }
 
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), SqliteOpenError> {
-    thread::Builder::new().name(name.to_owned()).spawn(run).map(drop).map_err(SqliteOpenError::Thread)
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<thread::JoinHandle<()>, SqliteOpenError> {
+    thread::Builder::new().name(name.to_owned()).spawn(run).map_err(SqliteOpenError::Thread)
 }
 
 impl fmt::Debug for SqliteStorage {

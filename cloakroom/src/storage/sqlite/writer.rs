@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
+use super::checkpoints::Checkpoints;
 use super::connection::FileIdentity;
 use super::error::SqliteFailure;
 use super::operation::{Fate, Operation};
@@ -29,6 +30,8 @@ type Group = Vec<Box<dyn Operation>>;
 pub(super) struct Writer {
     pub(super) connection: Connection,
     pub(super) file: FileIdentity,
+    /// In WAL mode.
+    pub(super) checkpoints: Option<Checkpoints>,
     /// Held so that the last connection to close is this thread's, not one on a thread of the runtime: closing
     /// the last one writes the WAL back into the file.
     pub(super) pool: Option<Arc<Pool>>,
@@ -61,9 +64,13 @@ impl Writer {
                 let (size, start) = (group.len(), Instant::now());
                 self.write(&mut group);
                 last = Last { size, took: start.elapsed() };
+                // Whoever waited has been answered.
+                if let Some(checkpoints) = &mut self.checkpoints {
+                    checkpoints.committed(&self.connection);
+                }
             }
         }
-        drop(self.pool.take());
+        drop((self.pool.take(), self.checkpoints.take()));
     }
 
     /// Begins a transaction for the group, which takes in what is queued meanwhile. Whoever has waited too long
