@@ -2,7 +2,8 @@
 //!
 //! On a connection that is open already, every operation is one statement and one round trip. A write compares the
 //! last 43 bytes of `session_data`, where Django's signature stands, so a change that Django made in between is
-//! noticed. The promises hold at every isolation level that the server is set to.
+//! noticed. The promises hold at every isolation level that the server is set to. Saves that come while two others are
+//! under way share a statement and its commit.
 //!
 //! ```no_run
 //! use cloakroom::storage::postgres::PostgresOptions;
@@ -27,6 +28,7 @@ mod rows;
 mod schema;
 mod statements;
 mod template;
+mod together;
 mod users;
 
 use std::fmt;
@@ -75,6 +77,7 @@ pub struct PostgresStorage(Arc<Handle>);
 struct Handle {
     connections: Connections<Postgres>,
     statements: Statements,
+    together: together::Together,
     /// For columns of the application's own.
     types: columns::Types,
     schema: Option<String>,
@@ -136,6 +139,7 @@ impl PostgresStorage {
         Self(Arc::new(Handle {
             connections: connections.clone(),
             statements: Statements::new(Layout::Cache, schema.as_deref(), table, simple.is_some()),
+            together: together::Together::default(),
             types: columns::Types::default(),
             schema: schema.clone(),
             is_djangos: false,

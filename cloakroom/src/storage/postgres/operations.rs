@@ -8,6 +8,7 @@ use super::columns::Write;
 use super::dialect::Obstacle;
 use super::rows;
 use super::template::{Template, Value, arguments};
+use super::together::{Company, Save};
 use super::{Handle, PostgresStorage};
 use crate::Timestamp;
 use crate::storage::sql::{Deadline, Failure, Lease, Tries};
@@ -22,15 +23,15 @@ struct NotText;
 
 /// What a statement is to answer.
 #[derive(Clone, Copy, PartialEq)]
-enum Asked {
+pub(super) enum Asked {
     Rows,
     Count,
 }
 
 /// The rows of a statement, or how many it changed.
 #[derive(Default)]
-struct Answer {
-    rows: Vec<PgRow>,
+pub(super) struct Answer {
+    pub(super) rows: Vec<PgRow>,
     count: u64,
 }
 
@@ -46,7 +47,7 @@ enum Hit {
 
 impl Handle {
     /// Sends one statement. It runs in a transaction of its own.
-    async fn once(
+    pub(super) async fn once(
         &self,
         deadline: Deadline,
         template: &Template,
@@ -224,6 +225,18 @@ impl Storage for PostgresStorage {
     async fn replace(&self, name: &str, expect: Expect<'_>, new: New<'_>) -> Result<Replace, StorageError> {
         let values = [name_of(name)?, Value::Text(text(new.data)?), Value::Moment(new.expires)];
         let hit = if new.columns.is_empty() {
+            // Kept until the statement is over: others wait for it.
+            let _lane = match expect {
+                Expect::Version(version) => {
+                    let data = text(new.data)?;
+                    let save = || Save::new(name, data, new.expires, version.as_bytes());
+                    match self.0.in_company(save).await? {
+                        Company::Saved => return Ok(Replace::Replaced(self.0.statements.layout.version(new.data))),
+                        Company::Alone(lane) => lane,
+                    }
+                }
+                _ => None,
+            };
             self.0.hit(name, self.0.statements.replace.expecting(expect), &values, expect).await?
         } else {
             let extended = self.0.extended(Write::Replace(expect), new.columns).await?;

@@ -158,6 +158,7 @@ impl Target {
             statements: Statements::new(Layout::Sessions, self.schema.as_deref(), &self.table, self.pgbouncer),
             is_djangos: self.table == DEFAULT_TABLE,
             schema: self.schema,
+            together: super::together::Together::default(),
             types: Types::default(),
             simple,
         }))

@@ -38,6 +38,9 @@ pub(super) struct Statements {
     /// In the place of what ended before a moment, too.
     pub(super) insert_over: Template,
     pub(super) replace: Conditional,
+    /// Of arrays of keys, data, microseconds since 1970 and versions. Answers the keys of the rows it changed; those
+    /// that others hold are left out.
+    pub(super) replace_several: Template,
     pub(super) touch: Conditional,
     pub(super) remove: Conditional,
     pub(super) rename: Conditional,
@@ -122,6 +125,16 @@ impl Statements {
                  DO UPDATE SET {data} = excluded.{data}, {expires} = excluded.{expires} WHERE kept.{expires} < $4"
             )),
             replace: conditional(&format!("UPDATE {{table}} SET {data} = $2, {expires} = $3"), 4),
+            replace_several: template(&format!(
+                "WITH wanted AS (SELECT * FROM unnest($1, $2, $3, $4) AS wanted(name, data, expires, version)), \
+                 held AS (SELECT kept.{key} AS name FROM {{table}} AS kept JOIN wanted ON kept.{key} = wanted.name \
+                 WHERE {version} = wanted.version FOR NO KEY UPDATE OF kept SKIP LOCKED) \
+                 UPDATE {{table}} AS kept SET {data} = wanted.data, \
+                 {expires} = timestamptz 'epoch' + wanted.expires * interval '1 microsecond' \
+                 FROM wanted JOIN held ON held.name = wanted.name \
+                 WHERE kept.{key} = wanted.name AND {version} = wanted.version RETURNING kept.{key}",
+                version = version(layout),
+            )),
             touch: conditional(&format!("UPDATE {{table}} SET {expires} = $2"), 3),
             remove: conditional("DELETE FROM {table}", 2),
             rename: conditional(&format!("UPDATE {{table}} SET {key} = $2, {data} = $3, {expires} = $4"), 5),

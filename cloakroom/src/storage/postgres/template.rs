@@ -17,6 +17,9 @@ pub(super) enum Value<'a> {
     Bytes(&'a [u8]),
     Moment(Timestamp),
     Number(i64),
+    Texts(&'a [&'a str]),
+    Several(&'a [&'a [u8]]),
+    Numbers(&'a [i64]),
 }
 
 /// A statement in whose text `$1`, `$2` … stand for values.
@@ -89,8 +92,22 @@ impl Value<'_> {
             }
             Self::Moment(moment) => write!(sql, "'{moment}'::timestamptz"),
             Self::Number(number) => write!(sql, "({number})::bigint"),
+            Self::Texts(texts) => array(sql, texts.iter().map(|text| Value::Text(text)), "text"),
+            Self::Several(several) => array(sql, several.iter().map(|bytes| Value::Bytes(bytes)), "bytea"),
+            Self::Numbers(numbers) => array(sql, numbers.iter().map(|number| Value::Number(*number)), "bigint"),
         };
     }
+}
+
+fn array<'a>(sql: &mut String, values: impl Iterator<Item = Value<'a>>, of: &str) -> std::fmt::Result {
+    sql.push_str("ARRAY[");
+    for (at, value) in values.enumerate() {
+        if at > 0 {
+            sql.push(',');
+        }
+        value.write(sql);
+    }
+    write!(sql, "]::{of}[]")
 }
 
 fn hex(sql: &mut String, bytes: &[u8]) {
@@ -116,6 +133,9 @@ pub(super) fn arguments(values: &[Value<'_>]) -> Result<PgArguments, sqlx::Error
             Value::Bytes(bytes) => arguments.add(bytes),
             Value::Moment(moment) => arguments.add(Moment(moment)),
             Value::Number(number) => arguments.add(number),
+            Value::Texts(texts) => arguments.add(texts),
+            Value::Several(several) => arguments.add(several),
+            Value::Numbers(numbers) => arguments.add(numbers),
         }
         .map_err(sqlx::Error::Encode)?;
     }
@@ -150,6 +170,12 @@ mod tests {
         }
         assert_eq!(template.with_values("", &[Value::Bytes(b"\x00'")]), "decode('0027','hex')");
         assert_eq!(template.with_values("", &[Value::Text("")]), "''::text");
+        assert_eq!(
+            template.with_values("", &[Value::Texts(&["a", "'"])]),
+            "ARRAY['a'::text,convert_from(decode('27','hex'),'UTF8')]::text[]"
+        );
+        assert_eq!(template.with_values("", &[Value::Several(&[b"'"])]), "ARRAY[decode('27','hex')]::bytea[]");
+        assert_eq!(template.with_values("", &[Value::Numbers(&[1, -2])]), "ARRAY[(1)::bigint,(-2)::bigint]::bigint[]");
         let moment = Value::Moment(Timestamp::from_micros(1_783_746_612_000_010).unwrap());
         assert_eq!(template.with_values("", &[moment]), "'2026-07-11T05:10:12.000010+00:00'::timestamptz");
     }

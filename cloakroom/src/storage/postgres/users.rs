@@ -35,6 +35,7 @@ impl PostgresStorage {
         let handle = Arc::new(Handle {
             connections: connections.clone(),
             statements,
+            together: super::together::Together::default(),
             types: columns::Types::default(),
             schema: table.schema.clone(),
             is_djangos: false,
