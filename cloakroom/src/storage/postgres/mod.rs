@@ -2,7 +2,7 @@
 //!
 //! On a connection that is open already, every operation is one statement and one round trip. A write compares the
 //! last 43 bytes of `session_data`, where Django's signature stands, so a change that Django made in between is
-//! noticed. The promises hold at every isolation level that the server is set to. Saves that come while two others are
+//! noticed. The promises hold at every isolation level that the server is set to. Saves that come while another is
 //! under way share a statement and its commit.
 //!
 //! ```no_run
