@@ -38,7 +38,7 @@ async fn replaced(
     sessions: &[(String, Version)],
 ) -> Vec<tokio::task::JoinHandle<Result<Replace, StorageError>>> {
     let saves = sessions.iter().enumerate().map(|(at, (key, version))| {
-        let (storage, key, version) = (storage.clone(), key.clone(), version.clone());
+        let (storage, key, version) = (storage.clone(), key.clone(), *version);
         tokio::spawn(async move {
             let (data, expires) = (data(at + SAVES), expires(at));
             storage.replace(&key, Expect::Version(&version), New::of(data.as_bytes(), expires)).await
