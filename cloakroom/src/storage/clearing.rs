@@ -115,6 +115,7 @@ impl RemovedExpired {
 }
 
 /// How many are counted at once: a few milliseconds, in which a file may be locked.
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub(super) const SLICE: i64 = 20_000;
 /// How many are listed at once where they cannot be counted.
 const PAGE: usize = 1_000;
