@@ -143,6 +143,8 @@ mod documents {
     mod engines {}
     #[doc = include_str!("../../docs/guide.md")]
     mod guide {}
+    #[doc = include_str!("../../docs/limits.md")]
+    mod limits {}
     #[doc = include_str!("../../docs/logins.md")]
     mod logins {}
     #[doc = include_str!("../../docs/from-tower-sessions.md")]

@@ -194,6 +194,7 @@ impl<U: AuthUser> AuthSession<U> {
                 }
             }
         };
+        session.restart_absolute_age();
         session.set(SESSION_KEY, &*id)?;
         session.set(BACKEND_SESSION_KEY, backend)?;
         session.set(HASH_SESSION_KEY, &hash)?;

@@ -48,6 +48,11 @@ impl Changes {
         !self.cleared && self.names.is_empty()
     }
 
+    /// Whether any of a login's members is among them.
+    pub(super) fn login(&self) -> bool {
+        self.names.iter().any(|name| LOGIN.contains(&name.as_str()))
+    }
+
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
     }

@@ -225,6 +225,11 @@ impl SessionData {
         !self.changes.is_empty()
     }
 
+    /// Whether a login is among the changes.
+    pub(crate) fn login_is_changed(&self) -> bool {
+        self.changes.login()
+    }
+
     /// The changes, on their way to the storage: from here on they count as saved.
     pub(crate) fn take_changes(&mut self) -> Changes {
         std::mem::take(&mut self.changes)

@@ -4,7 +4,7 @@ use crate::Timestamp;
 use crate::data::SessionData;
 use crate::engine::StoredEngine;
 use crate::error::SessionError;
-use crate::expiry::{Custom, EXPIRY, ExpiryError, Policy};
+use crate::expiry::{Custom, EXPIRY, ExpiryError, Policy, STARTED};
 use crate::settings::EngineName;
 use crate::storage::{StorageError, Stored};
 
@@ -14,6 +14,9 @@ const SECOND: i64 = 1_000_000;
 impl StoredEngine {
     /// By the entry's own expiry, or in the `file` engine by what the session says and when it was last saved.
     pub(super) fn is_live(&self, stored: &Stored, data: &SessionData) -> Result<bool, SessionError> {
+        if self.is_too_old(data) {
+            return Ok(false);
+        }
         let now = self.terms.clock.now();
         if self.terms.name != EngineName::File || stored.expires.is_some() {
             return Ok(stored.expires.is_none_or(|expires| expires > now));
@@ -23,6 +26,23 @@ impl StoredEngine {
         };
         Ok(is_live_since(custom_expiry(data, &self.terms.policy)?, &self.terms.policy, saved, now))
     }
+
+    /// Whether the session's absolute life has ended, whatever the storage says.
+    pub(super) fn is_too_old(&self, data: &SessionData) -> bool {
+        is_too_old(data, &self.terms.policy, || self.terms.clock.now())
+    }
+
+    /// When the session ends if nobody saves it again, for those who want to know whether to save it.
+    pub(super) fn end_of(&self, stored: &Stored, data: &SessionData) -> Option<Timestamp> {
+        let policy = &self.terms.policy;
+        policy.touch_threshold?;
+        stored.expires.or_else(|| custom_expiry(data, policy).ok()?.date(policy, stored.modified_at?).ok())
+    }
+}
+
+/// Whether the session's absolute life has ended.
+pub(super) fn is_too_old(data: &SessionData, policy: &Policy, now: impl FnOnce() -> Timestamp) -> bool {
+    policy.absolute_age.is_some() && policy.latest_end(data.raw(STARTED).as_deref()).is_some_and(|end| end <= now())
 }
 
 /// An expiry that Python counts as false is none.

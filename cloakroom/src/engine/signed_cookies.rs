@@ -7,7 +7,7 @@ use crate::cookie::SIZE_LIMIT;
 use crate::data::SessionData;
 use crate::engine::bound::Terms;
 use crate::engine::format::Deflate;
-use crate::engine::life::custom_expiry;
+use crate::engine::life::{custom_expiry, is_too_old};
 use crate::error::SessionError;
 use crate::expiry::Custom;
 use crate::key::SessionKey;
@@ -26,7 +26,8 @@ impl SignedCookies {
 
     /// The session that a cookie holds. The signature comes first, then the age, then what the session itself says of
     /// its end (D5). `None` whatever is wrong with it: hostile cookies are everyday, and none is worth an error (B-121).
-    pub(crate) fn load(&self, key: &SessionKey) -> Option<SessionData> {
+    /// Beside it the moment it ends.
+    pub(crate) fn load(&self, key: &SessionKey) -> Option<(SessionData, Option<Timestamp>)> {
         let Terms { format, policy, clock, .. } = &self.terms;
         let (text, now) = (Bytes::copy_from_slice(key.as_str().as_bytes()), clock.now());
         let decoded = match format.decode_fresh(&text, Some((policy.cookie_age, now))) {
@@ -37,7 +38,12 @@ impl SignedCookies {
             }
         };
         let custom = custom_expiry(&decoded.data, policy).ok()?;
-        is_live(custom, decoded.signed_at?, now).then_some(decoded.data)
+        let signed_at = decoded.signed_at?;
+        if !is_live(custom, signed_at, now) || is_too_old(&decoded.data, policy, || now) {
+            return None;
+        }
+        let signed = i64::try_from(signed_at).ok().and_then(Timestamp::from_seconds);
+        Some((decoded.data, signed.and_then(|signed| custom.date(policy, signed).ok())))
     }
 
     /// The text of the cookie that holds a session, signed now.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::Timestamp;
 use crate::data::SessionData;
 use crate::engine::Columns;
 use crate::engine::bound::Terms;
@@ -36,8 +37,8 @@ pub(crate) struct StoredEngine {
 pub(crate) enum Found {
     /// Nothing.
     Nothing,
-    /// A session, live or expired.
-    Session { data: SessionData, target: Target, live: bool },
+    /// A session, live or expired, and when it ends as it is stored, where that is known.
+    Session { data: SessionData, target: Target, live: bool, ends: Option<Timestamp> },
     /// Something no known key verifies, or that is damaged: it is never overwritten (D14).
     Unreadable,
 }
@@ -96,14 +97,16 @@ impl StoredEngine {
         let room = match front.look(key, &name, &self.terms.clock).await {
             Seen::Copy { data, cached, row } => {
                 let target = Target { key: key.clone(), version: row, cached: Some(cached.into()), outdated: false };
-                return Ok(Found::Session { data, target, live: true });
+                // The cache ends its entries by the idle time; of the absolute one it knows nothing.
+                let live = !self.is_too_old(&data);
+                return Ok(Found::Session { data, target, live, ends: None });
             }
             Seen::Room(version) => Some(version),
             Seen::Other => None,
         };
         let Some(stored) = self.read_kept(key).await? else { return Ok(Found::Nothing) };
         let mut found = self.judge(key, &stored)?;
-        if let (Found::Session { data, target, live: true }, Some(room)) = (&mut found, room) {
+        if let (Found::Session { data, target, live: true, .. }, Some(room)) = (&mut found, room) {
             target.cached = front.refill(key, &name, data, &stored, &room).await.map(Box::new);
         }
         Ok(found)
@@ -123,7 +126,7 @@ impl StoredEngine {
         }
     }
 
-    async fn read_kept(&self, key: &SessionKey) -> Result<Option<Stored>, StorageError> {
+    pub(super) async fn read_kept(&self, key: &SessionKey) -> Result<Option<Stored>, StorageError> {
         if !key.is_name() {
             return Ok(None);
         }
@@ -133,9 +136,9 @@ impl StoredEngine {
     fn judge(&self, key: &SessionKey, stored: &Stored) -> Result<Found, SessionError> {
         match self.terms.format.decode(&stored.data) {
             Ok(Some(Decoded { data, outdated, .. })) => {
-                let live = self.is_live(stored, &data)?;
+                let (live, ends) = (self.is_live(stored, &data)?, self.end_of(stored, &data));
                 let target = Target { key: key.clone(), version: Some(stored.version), cached: None, outdated };
-                Ok(Found::Session { data, target, live })
+                Ok(Found::Session { data, target, live, ends })
             }
             Ok(None) => Ok(Found::Nothing),
             Err(DecodeError::Json(source)) if matches!(source, JsonError::NotAnObject(_)) => {

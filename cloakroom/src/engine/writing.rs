@@ -21,7 +21,8 @@ pub(crate) enum Outcome {
 impl StoredEngine {
     /// Whether a write of this kind takes more than one step, and must run to its end when nobody waits for it any more.
     pub(crate) fn takes_steps(&self, renames: bool) -> bool {
-        self.front.is_some() || (renames && !self.capabilities().atomic_rename)
+        let one_step = self.capabilities().atomic_rename && self.terms.policy.cycle_key_grace.is_none();
+        self.front.is_some() || (renames && !one_step)
     }
 
     pub(crate) async fn create(&self, key: SessionKey, content: &Content) -> Result<Outcome, StorageError> {
@@ -68,12 +69,14 @@ impl StoredEngine {
         })
     }
 
-    /// The old key must be dead when this is done, also in the cache: if that cannot be had, nothing is done.
+    /// The old key must be dead when this is done, also in the cache: if that cannot be had, nothing is done. For the
+    /// grace time `forward` stands there.
     pub(crate) async fn change_key(
         &self,
         known: Target,
         to: SessionKey,
         content: &Content,
+        forward: Option<&Content>,
     ) -> Result<Outcome, StorageError> {
         let Some(version) = &known.version else { return Ok(Outcome::Changed) };
         self.terms.check_writable()?;
@@ -81,17 +84,40 @@ impl StoredEngine {
         let renamed = self.rename(&known.key, version, &to, content.as_new()).await?;
         self.bury_again_if_late(&known.key, buried).await?;
         Ok(match renamed {
-            Rename::Renamed(version) => Outcome::Written(self.copied(target(to, version), Known::New, content).await),
+            Rename::Renamed(version) => {
+                if let Some(forward) = forward {
+                    self.leave(&known.key, forward).await;
+                }
+                Outcome::Written(self.copied(target(to, version), Known::New, content).await)
+            }
             Rename::Exists => Outcome::KeyTaken,
             Rename::Missing => Outcome::Missing,
             Rename::Changed => Outcome::Changed,
         })
     }
 
-    /// Sees to it that nothing stands under a key. The row goes even if the cache does not answer; that is an error
-    /// all the same, for the cache may still serve the session (D9).
+    /// The key has changed; without what is to be left there, late requests find nothing.
+    async fn leave(&self, key: &SessionKey, forward: &Content) {
+        if let Err(error) = self.insert(key, forward.as_new()).await {
+            tracing::warn!(key = %key.short_hash(), %error, "an old key is not served for its grace time");
+        }
+    }
+
+    /// Ends a session: sees to it that nothing stands under its key, nor, within the grace time after a change of key,
+    /// under those it has had since.
     pub(crate) async fn end(&self, key: &SessionKey) -> Result<(), StorageError> {
         self.terms.check_writable()?;
+        if self.terms.policy.cycle_key_grace.is_some() {
+            for later in self.later_keys(key).await?.iter().rev() {
+                self.clear_away(later).await?;
+            }
+        }
+        self.clear_away(key).await
+    }
+
+    /// Sees to it that nothing stands under a key. The row goes even if the cache does not answer; that is an error
+    /// all the same, for the cache may still serve the session (D9).
+    async fn clear_away(&self, key: &SessionKey) -> Result<(), StorageError> {
         let began = Instant::now();
         let buried = self.bury(key).await;
         let refused_soon = began.elapsed() < SOON;

@@ -16,6 +16,12 @@ pub(crate) struct Policy {
     pub(crate) cookie_age: f64,
     /// `SESSION_EXPIRE_AT_BROWSER_CLOSE`.
     pub(crate) at_browser_close: bool,
+    /// `SESSION_ABSOLUTE_AGE`, in seconds; `None` for no limit.
+    pub(crate) absolute_age: Option<f64>,
+    /// `SESSION_TOUCH_THRESHOLD`, a share; `None` to save at every request.
+    pub(crate) touch_threshold: Option<f64>,
+    /// `SESSION_CYCLE_KEY_GRACE`, in seconds; `None` for none.
+    pub(crate) cycle_key_grace: Option<f64>,
     /// `USE_TZ`.
     pub(crate) use_tz: bool,
     /// `TIME_ZONE`.
@@ -108,7 +114,8 @@ mod tests {
     use super::*;
 
     fn policy(use_tz: bool, zone: &str) -> Policy {
-        Policy { cookie_age: 1_209_600.0, at_browser_close: false, use_tz, time_zone: TimeZone::get(zone).unwrap() }
+        let settings = crate::Settings::new();
+        Policy { use_tz, time_zone: TimeZone::get(zone).unwrap(), ..settings.policy().unwrap() }
     }
 
     const NOW: i64 = 1_831_700_317_500_000;

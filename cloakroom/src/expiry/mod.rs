@@ -1,6 +1,7 @@
 //! When a session ends, by Django's rules (B-53 to B-72).
 
 mod custom;
+mod life;
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
@@ -14,6 +15,7 @@ use crate::Timestamp;
 use crate::time::write_iso;
 
 pub(crate) use custom::{Custom, EXPIRY, Policy};
+pub(crate) use life::{Life, STARTED, read_start};
 
 /// What `set_expiry` takes: when a session is to end.
 ///

@@ -81,6 +81,7 @@ fn runtime() -> Result<Handle, SessionError> {
 /// assert_eq!(session.get_expiry_age_with(&options)?, 60.0);
 /// assert_eq!(session.get_expiry_date_with(&options)?.as_seconds(), 60);
 /// session.set_expiry(Expiry::Default)?;
+/// session.restart_absolute_age()?;
 ///
 /// session.save_must_create()?;
 /// let first = session.session_key().unwrap();
@@ -170,6 +171,8 @@ impl BlockingSession {
         values() -> Vec<Json> = avalues;
         /// Names and values of all members.
         items() -> Vec<(String, Json)> = aitems;
+        /// Counts the absolute lifetime from now on.
+        restart_absolute_age() -> () = arestart_absolute_age;
         /// Puts the test cookie's member.
         set_test_cookie() -> () = aset_test_cookie;
         /// Whether the test cookie came back.

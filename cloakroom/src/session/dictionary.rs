@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use crate::Timestamp;
 use crate::data::{Json, SessionData};
 use crate::error::SessionError;
-use crate::expiry::{Custom, EXPIRY, Expiry, ExpiryError, ExpiryOptions, Policy};
+use crate::expiry::{Custom, EXPIRY, Expiry, ExpiryError, ExpiryOptions, Life, Policy};
 use crate::session::state::{Shared, State};
 
 /// The member that the test cookie is: Django's `TEST_COOKIE_NAME` (B-73).
@@ -142,25 +142,26 @@ impl Shared {
         options.expiry.is_none()
     }
 
-    fn custom(&self, options: &ExpiryOptions) -> Result<Custom, ExpiryError> {
+    fn life(&self, options: &ExpiryOptions) -> Result<Life, ExpiryError> {
+        let policy = self.store.policy();
         match &options.expiry {
-            Some(expiry) => Ok(Custom::from_expiry(expiry, self.store.policy(), self.store.clock().now())?.0),
+            Some(expiry) => Ok(Life::of(Custom::from_expiry(expiry, policy, self.store.clock().now())?.0)),
             None => {
                 let mut state = self.state();
                 state.read();
-                state.custom_expiry(self.store.policy())
+                state.life(policy)
             }
         }
     }
 
     pub(super) fn get_expiry_age(&self, options: &ExpiryOptions) -> Result<f64, SessionError> {
         let modification = options.modification.unwrap_or_else(|| self.store.clock().now());
-        Ok(self.custom(options)?.age(self.store.policy(), modification))
+        Ok(self.life(options)?.age(self.store.policy(), modification))
     }
 
     pub(super) fn get_expiry_date(&self, options: &ExpiryOptions) -> Result<Timestamp, SessionError> {
         let modification = options.modification.unwrap_or_else(|| self.store.clock().now());
-        Ok(self.custom(options)?.date(self.store.policy(), modification)?)
+        Ok(self.life(options)?.date(self.store.policy(), modification)?)
     }
 
     pub(super) fn get_expire_at_browser_close(&self) -> Result<bool, SessionError> {

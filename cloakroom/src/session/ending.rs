@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use crate::Timestamp;
+use crate::data::SessionData;
+use crate::engine::Late;
 use crate::error::SessionError;
+use crate::expiry::Policy;
 use crate::key::SessionKey;
 use crate::session::lazy::LazySession;
 use crate::session::state::{Shared, State};
@@ -36,13 +39,15 @@ pub(crate) enum Closing {
 
 /// What the request was like.
 #[derive(Clone, Copy)]
-struct Request {
+struct Request<'p> {
     status: u16,
     had_cookie: bool,
     save_every: bool,
     read_only: bool,
     /// The cookie is the session.
     in_cookie: bool,
+    /// Where saves at every request are throttled: the policy, its threshold and the moment.
+    throttle: Option<(&'p Policy, f64, Timestamp)>,
 }
 
 enum Step {
@@ -54,8 +59,16 @@ enum Step {
 impl State {
     /// The next step, once nothing is doomed any more.
     #[inline]
-    fn next_step(&self, request: Request) -> Step {
+    fn next_step(&self, request: Request<'_>) -> Step {
         let keep = |vary| Step::Answer(Answer { vary, cookie: CookieAction::Keep });
+        if self.late == Late::Closed && self.key.is_none() {
+            if self.unsaved {
+                tracing::warn!(
+                    "a late request with the key from before a login changed its session: nothing was saved"
+                );
+            }
+            return keep(self.accessed);
+        }
         if self.is_empty() {
             // A flush that only the browser would have to hear of is refused like every other write.
             if request.read_only && request.in_cookie && request.had_cookie && self.flushes > 0 {
@@ -73,10 +86,14 @@ impl State {
         if request.status >= 500 {
             return if self.cycled { Step::SetCookie } else { keep(self.accessed) };
         }
-        if self.modified || request.save_every {
+        if self.modified || request.save_every && !self.is_fresh_enough(request) {
             return if self.saved && !self.unsaved { Step::SetCookie } else { Step::Save };
         }
         keep(self.accessed)
+    }
+
+    fn is_fresh_enough(&self, request: Request<'_>) -> bool {
+        request.throttle.is_some_and(|(policy, threshold, now)| self.is_fresh(policy, threshold, now))
     }
 }
 
@@ -112,15 +129,18 @@ impl LazySession {
         answer
     }
 
-    fn request(&self, status: u16, had_cookie: bool) -> Request {
-        let settings = self.shared.store.settings();
+    fn request(&self, status: u16, had_cookie: bool) -> Request<'_> {
+        let store = &self.shared.store;
+        let settings = store.settings();
         // A service that only reads leaves it to the others to prolong lives.
         let save_every = settings.session_save_every_request && !settings.session_read_only;
         let in_cookie = self.shared.cookies().is_some();
-        Request { status, had_cookie, save_every, read_only: settings.session_read_only, in_cookie }
+        let throttle = store.policy().touch_threshold.filter(|_| save_every);
+        let throttle = throttle.map(|threshold| (store.policy(), threshold, store.clock().now()));
+        Request { status, had_cookie, save_every, read_only: settings.session_read_only, in_cookie, throttle }
     }
 
-    async fn close_unmarked(&self, request: Request) -> Result<Answer, SessionError> {
+    async fn close_unmarked(&self, request: Request<'_>) -> Result<Answer, SessionError> {
         let shared: &Arc<Shared> = &self.shared;
         let _io = shared.io.lock().await;
         shared.remove_doomed_while_io_is_held().await?;
@@ -138,6 +158,15 @@ impl LazySession {
             Step::Answer(answer) => return Ok(answer),
             Step::SetCookie => {}
             Step::Save => match shared.write_while_io_is_held().await {
+                // It was only to say when it began, and has ended: that is nobody's error.
+                Err(SessionError::UpdateError) if shared.state().only_begun => {
+                    let mut state = shared.state();
+                    state.forget_key();
+                    state.data = Some(SessionData::new());
+                    if let Step::Answer(answer) = state.next_step(request) {
+                        return Ok(answer);
+                    }
+                }
                 Err(SessionError::UpdateError) => return Err(SessionError::SessionInterrupted),
                 written => written?,
             },
@@ -151,12 +180,16 @@ impl LazySession {
         let Some(key) = state.stored_key() else {
             return Ok(Answer { vary: state.accessed, cookie: CookieAction::Keep });
         };
-        let custom = state.custom_expiry(store.policy())?;
-        let life = if custom.at_browser_close(store.policy()) {
+        if state.late == Late::Served {
+            // The browser has the new key, or somebody else has the old one.
+            return Ok(Answer { vary: true, cookie: CookieAction::Keep });
+        }
+        let life = state.life(store.policy())?;
+        let life = if life.custom.at_browser_close(store.policy()) {
             None
         } else {
             let now = store.clock().now();
-            let age = custom.age(store.policy(), now);
+            let age = life.age(store.policy(), now);
             let ends = now.checked_add_seconds(age).ok_or(crate::expiry::ExpiryError::OutOfRange)?;
             Some((age as i64, ends))
         };

@@ -20,6 +20,7 @@ impl Shared {
     pub(super) fn sign(&self, cookies: &SignedCookies) -> Result<(), SessionError> {
         let mut guard = self.state();
         let state = &mut *guard;
+        state.keep_start(self.store.policy(), self.store.clock().now());
         let data = state.data.get_or_insert_default();
         let key = cookies.sign(data)?;
         drop(data.take_changes());
@@ -47,7 +48,8 @@ impl State {
 
     /// What the cookie holds. One that does not hold up is forgotten, so that the end of the request removes it (D23).
     pub(super) fn read_cookie(&mut self, cookies: &SignedCookies) -> SessionData {
-        if let Some(data) = self.key.as_ref().and_then(|key| cookies.load(key)) {
+        if let Some((data, ends)) = self.key.as_ref().and_then(|key| cookies.load(key)) {
+            self.ends = ends;
             return data;
         }
         self.forget_key();

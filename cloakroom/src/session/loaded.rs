@@ -277,6 +277,24 @@ impl Session {
         self.shared.set_expiry(&expiry.into())
     }
 
+    /// Counts the absolute lifetime, `SESSION_ABSOLUTE_AGE`, from now on: for a visitor who has authenticated anew. A
+    /// [login](crate::auth::AuthSession::login) does so itself. Not in Django.
+    ///
+    /// ```
+    /// # use cloakroom::{Clock, SessionStore, Settings, Timestamp};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = SessionStore::memory(Settings::new().session_absolute_age(3_600.0))?;
+    /// let session = store.session(None).load().await?;
+    /// session.asave().await?;
+    /// session.restart_absolute_age();
+    /// session.asave().await?;
+    /// assert_eq!(session.get_expiry_age()?, 3_600.0);
+    /// # Ok(()) }
+    /// ```
+    pub fn restart_absolute_age(&self) {
+        self.state().begin_anew();
+    }
+
     /// The session's remaining life in seconds, were it saved now; below 0 when it has ended.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! From the storage into memory.
 
+use crate::Timestamp;
 use crate::data::SessionData;
-use crate::engine::{BoundEngine, Found};
+use crate::engine::{BoundEngine, Found, Late};
 use crate::error::SessionError;
 use crate::session::state::Shared;
 
@@ -25,7 +26,9 @@ impl Shared {
                 BoundEngine::Stored(engine) => engine,
                 BoundEngine::SignedCookies(cookies) => {
                     let has_cookie = state.key.is_some() || state.foreign;
-                    state.data = Some(if has_cookie { state.read_cookie(cookies) } else { SessionData::new() });
+                    let data = if has_cookie { state.read_cookie(cookies) } else { SessionData::new() };
+                    let is_there = state.key.is_some();
+                    state.take_up(data, None, self.store.policy(), || self.begin_at().filter(|_| is_there));
                     return Ok(());
                 }
             };
@@ -38,16 +41,19 @@ impl Shared {
                 }
             }
         };
-        let found = engine.find(&key).await?;
+        let (found, late) = engine.find_late(&key).await?;
         let mut state = self.state();
         if state.data.is_some() || state.key.as_ref() != Some(&key) {
             // Flushed in the meantime.
             return Ok(());
         }
         match found {
-            Found::Session { data, target, live: true } => {
-                state.data = Some(data);
-                state.target = Some(target);
+            Found::Session { data, target, live: true, ends } => {
+                if late == Late::Served {
+                    state.key = Some(target.key.clone());
+                }
+                state.ends = ends;
+                state.take_up(data, Some(target), self.store.policy(), || self.begin_at());
             }
             Found::Session { .. } | Found::Nothing => state.forget_key(),
             Found::Unreadable => {
@@ -55,8 +61,14 @@ impl Shared {
                 state.unreadable = true;
             }
         }
+        state.late = late;
         state.data.get_or_insert_default();
         Ok(())
+    }
+
+    /// From when the absolute life of a session counts that does not say so; `None` where nothing may be written.
+    fn begin_at(&self) -> Option<Timestamp> {
+        (!self.store.settings().session_read_only).then(|| self.store.clock().now())
     }
 
     /// Reads what is stored now, without changing what is held; a key under which nothing lives is
@@ -72,7 +84,7 @@ impl Shared {
             self.state().foreign = false;
             return Ok(SessionData::new());
         };
-        let found = engine.find(&key).await?;
+        let (found, _) = engine.find_late(&key).await?;
         match found {
             Found::Session { data, live: true, .. } => Ok(data),
             found => {

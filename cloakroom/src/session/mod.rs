@@ -7,6 +7,7 @@ mod dictionary;
 mod ending;
 mod in_cookie;
 mod lazy;
+mod limits;
 mod loaded;
 mod loading;
 mod open;

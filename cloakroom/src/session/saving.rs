@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::data::Changes;
-use crate::engine::{BoundEngine, Content, Found, Outcome, Prolonged, StoredEngine, Target};
+use crate::engine::{BoundEngine, Content, Forward, Found, Late, Outcome, Prolonged, StoredEngine, Target};
 use crate::error::SessionError;
 use crate::key::SessionKey;
 use crate::session::state::{Shared, State};
@@ -21,7 +21,7 @@ enum Plan {
     Create { key: SessionKey, content: Content },
     Update { target: Target, content: Content },
     Prolong { target: Target, prolonged: Prolonged },
-    ChangeKey { target: Target, to: SessionKey, content: Content },
+    ChangeKey { target: Target, to: SessionKey, content: Content, forward: Option<Content> },
 }
 
 impl Shared {
@@ -44,6 +44,9 @@ impl Shared {
         {
             let mut state = self.state();
             state.accessed = true;
+            if state.late == Late::Closed {
+                return Err(SessionError::UpdateError);
+            }
             if must_create && state.target.is_some() {
                 return Err(SessionError::CreateError);
             }
@@ -186,9 +189,10 @@ impl Shared {
         let policy = self.store.policy();
         let mut guard = self.state();
         let state = &mut *guard;
-        let custom = state.custom_expiry(policy)?;
-        let expires = custom.date(policy, now)?;
+        state.keep_start(policy, now);
+        let expires = state.life(policy)?.date(policy, now)?;
         let data = state.data.get_or_insert_default();
+        state.login_changed |= data.login_is_changed();
         let content = |data: &_| engine.content(data, now, expires);
         let plan = match (&state.target, &state.key) {
             (None, key) => {
@@ -196,7 +200,10 @@ impl Shared {
                 Plan::Create { key, content: content(data)? }
             }
             (Some(target), Some(key)) if *key != target.key => {
-                Plan::ChangeKey { target: target.clone(), to: key.clone(), content: content(data)? }
+                // Whoever knew the key before a login must not come in with the one who logged in.
+                let next = Some(key).filter(|_| !state.login_changed);
+                let forward = policy.cycle_key_grace.map(|grace| engine.forward(next, now, grace)).transpose()?;
+                Plan::ChangeKey { target: target.clone(), to: key.clone(), content: content(data)?, forward }
             }
             (Some(target), _) if data.is_changed() || target.outdated || engine.capabilities().costly_touch => {
                 Plan::Update { target: target.clone(), content: content(data)? }
@@ -218,16 +225,33 @@ impl Shared {
     /// Another request saved in between: our changes are made to what it left, name by name.
     async fn merge_with_stored(&self, engine: &StoredEngine) -> Result<(), SessionError> {
         let Some(key) = self.state().target.as_ref().map(|target| target.key.clone()) else { return Ok(()) };
-        // Whether it has expired by now does not matter: it was live when it was loaded.
-        let (fresh, mut target) = match engine.find_kept(&key).await? {
-            Found::Session { data, target, .. } => (data, target),
-            Found::Nothing => return Err(SessionError::UpdateError),
-            // Another program put it there since the load. It is not overwritten.
-            Found::Unreadable => return Err(StorageError::Damaged("no known key verifies it").into()),
+        let mut at = key.clone();
+        let (fresh, mut target) = loop {
+            // Whether it has expired by now does not matter: it was live when it was loaded.
+            match engine.find_kept(&at).await? {
+                Found::Session { data, target, .. } => match Forward::of(&data) {
+                    None => break (data, target),
+                    // Another request changed its key.
+                    Some(Forward::To(next)) => at = next,
+                    Some(Forward::Closed) => return Err(SessionError::UpdateError),
+                },
+                Found::Nothing => return Err(SessionError::UpdateError),
+                // Another program put it there since the load. It is not overwritten.
+                Found::Unreadable => return Err(StorageError::Damaged("no known key verifies it").into()),
+            }
         };
-        let mut state = self.state();
+        let mut guard = self.state();
+        let state = &mut *guard;
         if let Some(known) = state.target.as_ref().filter(|known| known.key == key) {
-            target.cached.clone_from(&known.cached);
+            if target.key == key {
+                target.cached.clone_from(&known.cached);
+            } else {
+                state.late = Late::Served;
+                // Unless it changes its key as well.
+                if state.key.as_ref() == Some(&key) {
+                    state.key = Some(target.key.clone());
+                }
+            }
             state.data = Some(state.data.take().unwrap_or_default().rebased_on(fresh));
             state.target = Some(target);
         }
@@ -261,7 +285,9 @@ impl Plan {
             Self::Create { key, content } => engine.create(key, &content).await,
             Self::Update { target, content } => engine.update(target, &content).await,
             Self::Prolong { target, prolonged } => engine.prolong(target, &prolonged).await,
-            Self::ChangeKey { target, to, content } => engine.change_key(target, to, &content).await,
+            Self::ChangeKey { target, to, content, forward } => {
+                engine.change_key(target, to, &content, forward.as_ref()).await
+            }
         }
     }
 }
@@ -286,6 +312,10 @@ impl Unsettled {
                 state.doomed.push(target.key);
             }
             return;
+        }
+        if state.target.as_ref().is_none_or(|known| known.key != target.key) {
+            // Under a key of its own, which the browser has to hear of.
+            state.late = Late::No;
         }
         state.key = Some(target.key.clone());
         state.target = Some(target);

@@ -2,8 +2,9 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::Timestamp;
 use crate::data::SessionData;
-use crate::engine::{BoundEngine, Target};
+use crate::engine::{BoundEngine, Late, Target};
 use crate::key::{SHORTEST, SessionKey};
 use crate::session::store::SessionStore;
 
@@ -69,6 +70,16 @@ pub(super) struct State {
     pub(super) unreadable: bool,
     /// The key was changed in the storage: the browser must hear of it even if the request fails (D8).
     pub(super) cycled: bool,
+    /// Whether it was found under a key that it had before (`SESSION_CYCLE_KEY_GRACE`).
+    pub(super) late: Late,
+    /// Somebody logged in or out in it, or the login was renewed, since it was loaded.
+    pub(super) login_changed: bool,
+    /// When it ends as it is stored, where that is known and wanted.
+    pub(super) ends: Option<Timestamp>,
+    /// From when its absolute life counts, where that is limited.
+    pub(super) started: Option<Timestamp>,
+    /// Modified only in that it says when it began.
+    pub(super) only_begun: bool,
     /// The response has left, without or with the session's changes.
     pub(super) answered: bool,
     /// Counts the flushes: a save under way when one happens must not give the session its key back.
@@ -114,6 +125,7 @@ impl State {
     pub(super) fn set_modified(&mut self, modified: bool) {
         self.modified = modified;
         self.unsaved = modified;
+        self.only_begun = false;
     }
 
     /// Nothing is known under this key, or nothing that counts.
@@ -129,6 +141,8 @@ impl State {
         self.doomed.extend(stored.filter(SessionKey::is_name));
         self.forget_key();
         self.unreadable = false;
+        self.late = Late::No;
+        self.started = None;
         self.data = Some(SessionData::new());
         self.accessed = true;
         self.set_modified(true);

@@ -190,6 +190,9 @@ impl Settings {
         Ok(Policy {
             cookie_age: self.session_cookie_age,
             at_browser_close: self.session_expire_at_browser_close,
+            absolute_age: self.limits.absolute_age,
+            touch_threshold: Some(self.limits.touch_threshold).filter(|share| *share < 1.0),
+            cycle_key_grace: Some(self.limits.cycle_key_grace).filter(|seconds| *seconds > 0.0),
             use_tz: self.use_tz,
             time_zone: self.zone()?,
         })

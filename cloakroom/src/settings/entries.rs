@@ -121,7 +121,7 @@ impl Settings {
         ];
         let entry = |name: String, value| Entry { source: self.source(&name).clone(), name, value };
         let mut entries: Vec<_> = single.into_iter().map(|(name, value)| entry(name.to_owned(), value)).collect();
-        let others = self.auth.entries().into_iter().chain(self.csrf.entries());
+        let others = self.limits.entries().into_iter().chain(self.auth.entries()).chain(self.csrf.entries());
         entries.extend(others.map(|(name, value)| entry(name.to_owned(), value)));
         entries.extend(self.databases.iter().map(|(alias, read)| entry(format!("DATABASES.{alias}"), shown(read))));
         entries.extend(self.caches.iter().map(|(alias, read)| entry(format!("CACHES.{alias}"), shown(read))));

@@ -13,6 +13,7 @@ mod entries;
 pub(crate) mod environ;
 mod error;
 mod given;
+mod limits;
 mod load;
 mod login_hash_key;
 mod look;
@@ -151,6 +152,7 @@ pub struct Settings {
     pub(crate) session_cookie_partitioned: bool,
     pub(crate) session_expire_at_browser_close: bool,
     pub(crate) session_save_every_request: bool,
+    limits: limits::LimitSettings,
     pub(crate) session_serializer: String,
     serializers: Serializers,
     session_file_path: Option<PathBuf>,
@@ -200,6 +202,7 @@ impl Settings {
             session_cookie_partitioned: false,
             session_expire_at_browser_close: false,
             session_save_every_request: false,
+            limits: limits::LimitSettings::default(),
             session_serializer: "django.contrib.sessions.serializers.JSONSerializer".into(),
             serializers: Serializers::default(),
             session_file_path: None,

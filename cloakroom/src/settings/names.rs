@@ -1,7 +1,7 @@
 //! The names of all settings, in the order they are shown.
 
 /// Those that have one value. Variables and files know them by these names.
-pub(super) const SINGLE: [&str; 48] = [
+pub(super) const SINGLE: [&str; 51] = [
     "SESSION_ENGINE",
     "SESSION_COOKIE_AGE",
     "SESSION_COOKIE_NAME",
@@ -13,6 +13,9 @@ pub(super) const SINGLE: [&str; 48] = [
     "SESSION_COOKIE_PARTITIONED",
     "SESSION_EXPIRE_AT_BROWSER_CLOSE",
     "SESSION_SAVE_EVERY_REQUEST",
+    "SESSION_ABSOLUTE_AGE",
+    "SESSION_TOUCH_THRESHOLD",
+    "SESSION_CYCLE_KEY_GRACE",
     "SESSION_SERIALIZER",
     "SESSION_FILE_PATH",
     "SESSION_CACHE_ALIAS",

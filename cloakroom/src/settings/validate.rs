@@ -31,6 +31,7 @@ impl Settings {
     fn check(&self) -> Result<(), SettingsError> {
         self.validate_cookie_name()?;
         self.validate_cookie_age()?;
+        self.limits.validate()?;
         refuse_foreign_characters("SESSION_COOKIE_PATH", &self.session_cookie_path)?;
         if let Some(domain) = &self.session_cookie_domain {
             refuse_foreign_characters("SESSION_COOKIE_DOMAIN", domain)?;

@@ -4,11 +4,13 @@
 #[derive(Clone, Debug)]
 pub(crate) struct UserTable {
     /// For databases that have them.
+    #[cfg_attr(not(any(feature = "postgres", feature = "mysql")), allow(dead_code))]
     pub(crate) schema: Option<String>,
     pub(crate) name: String,
     /// The column of the primary key.
     pub(crate) id: String,
     /// Whether that is a UUID, which a database may have a type for.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code))]
     pub(crate) has_uuids: bool,
     /// The columns to read, each as text.
     pub(crate) columns: Vec<String>,

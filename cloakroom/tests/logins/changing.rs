@@ -204,3 +204,27 @@ async fn the_hash_is_rewritten_for_the_verified_user_alone() {
     let (_, login, _, _) = verified(&site).await;
     assert!(!login.aupdate_session_auth_hash(bob()).await.unwrap());
 }
+
+#[tokio::test]
+async fn a_login_begins_an_absolute_life_anew_and_nothing_else_of_a_login_does() {
+    let site = Site::with(settings().session_absolute_age(3_600.0));
+    let began = |key: SessionKey| {
+        let store = site.store.clone();
+        async move { store.session(Some(&key)).aget::<i64>("_session_started").await.unwrap().unwrap() }
+    };
+    for at_once in [false, true] {
+        let key = site.stored(&json!({"cart": 1, "_session_started": Timestamp::now().as_seconds() - 1_000})).await;
+        let login = site.login(&key).await;
+        let key = log_in(&login, ada(), at_once).await;
+        assert!(Timestamp::now().as_seconds() - began(key.clone()).await < 100);
+
+        let session = site.store.session(Some(&key)).load().await.unwrap();
+        session.set("_session_started", &(Timestamp::now().as_seconds() - 1_000)).unwrap();
+        session.asave().await.unwrap();
+        let login = site.login(&key).await;
+        assert!(login.auser().await.unwrap().is_some());
+        assert!(login.aupdate_session_auth_hash(User::new("1", "md5$salt$new")).await.unwrap());
+        let key = login.session().session_key().unwrap();
+        assert!(Timestamp::now().as_seconds() - began(key).await >= 1_000, "a new password is no new login");
+    }
+}

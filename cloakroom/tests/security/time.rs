@@ -77,3 +77,28 @@ async fn s10_after_a_flush_or_its_end_the_key_fails_on_every_engine_and_no_race_
         assert_eq!(name(&store, &living).await.as_deref(), Some("Ada"), "{}", place.name);
     }
 }
+
+#[tokio::test]
+async fn s09_the_absolute_limit_holds_on_the_server() {
+    let now = Arc::new(Mutex::new(Timestamp::from_seconds(1_800_000_000).unwrap()));
+    for place in local().await {
+        let ticking = Arc::clone(&now);
+        let limited = settings().session_cookie_age(60).session_absolute_age(100.0);
+        let store = place.store(limited).with_clock(Clock::new(move || *ticking.lock().unwrap()));
+        let key = stored(&store).await;
+        for _ in 0..4 {
+            {
+                let mut now = now.lock().unwrap();
+                *now = now.checked_add_seconds(24.0).unwrap();
+            }
+            visit(&store, Some(key.as_str()), set).await;
+            assert_eq!(name(&store, &key).await.as_deref(), Some("Ada"), "{}", place.name);
+        }
+        {
+            let mut now = now.lock().unwrap();
+            *now = now.checked_add_seconds(4.0).unwrap();
+        }
+        assert_eq!(name(&store, &key).await, None, "{}", place.name);
+        assert_ne!(key_in(&visit(&store, Some(key.as_str()), set).await), key, "{}", place.name);
+    }
+}

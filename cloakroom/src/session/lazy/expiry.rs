@@ -42,6 +42,24 @@ impl LazySession {
         self.shared.set_expiry(&expiry)
     }
 
+    /// Awaits [`Session::restart_absolute_age`](crate::Session::restart_absolute_age).
+    ///
+    /// ```
+    /// # use cloakroom::{SessionStore, Settings};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = SessionStore::memory(Settings::new())?.session(None);
+    /// session.arestart_absolute_age().await?;
+    /// assert!(session.modified());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// The session could not be loaded.
+    pub async fn arestart_absolute_age(&self) -> Result<(), SessionError> {
+        self.ready().await?.begin_anew();
+        Ok(())
+    }
+
     /// Awaits [`Session::get_expiry_age`](crate::Session::get_expiry_age).
     ///
     /// # Errors
