@@ -1,7 +1,7 @@
 //! How sessions end.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cloakroom::{EngineName, SessionStore};
 use serde_json::json;
@@ -145,4 +145,46 @@ pub(crate) fn without_use_tz_both_write_naive_local_time(sites: &Sites) {
             assert_eq!(visitor.data(second), "{}");
         }
     }
+}
+
+pub(crate) fn an_absolute_life_ends_however_often_django_saves(sites: &Sites) {
+    const AGE: Duration = Duration::from_secs(10);
+    let sites = sites.elsewhere(&[], &[("SESSION_ABSOLUTE_AGE", "10")]);
+    let mut visitor = sites.visitor();
+    visitor.send(OnDjango, "PUT", "/api/session/name", r#""Ada""#);
+    let before = Instant::now();
+    let session = visitor.send(OnRust, "GET", "/api/session", "");
+    let began = session["data"]["_session_started"].clone();
+    assert!(began.is_i64(), "{session}");
+    while before.elapsed() < AGE {
+        visitor.send(OnDjango, "PUT", "/api/session/visits", "1");
+        thread::sleep(Duration::from_millis(500));
+    }
+    let session = visitor.send(OnDjango, "GET", "/api/session", "");
+    assert_eq!(session["data"], json!({"name": "Ada", "_session_started": began, "visits": 1}));
+    assert_eq!(visitor.data(OnRust), "{}");
+    assert!(visitor.browser.cookies.is_empty());
+}
+
+pub(crate) fn within_the_grace_time_an_old_key_is_a_strangers_to_django_and_keeps_its_cookie(sites: &Sites) {
+    let sites = sites.elsewhere(&[], &[("SESSION_CYCLE_KEY_GRACE", "600")]);
+    let mut visitor = sites.visitor();
+    visitor.send(OnDjango, "PUT", "/api/session/name", r#""Ada""#);
+    let old = visitor.browser.cookies.clone();
+    visitor.send(OnRust, "POST", "/api/session/cycle_key", "");
+    let new = visitor.browser.cookies.clone();
+    assert_ne!(old, new);
+
+    visitor.browser.cookies.clone_from(&old);
+    assert_eq!(visitor.data(OnRust), r#"{"name":"Ada"}"#);
+    let session = visitor.send(OnDjango, "GET", "/api/session", "");
+    assert_eq!(session["data"].get("name"), None, "{session}");
+    assert_eq!(session["data"]["_session_expiry"], 600);
+    assert_eq!(visitor.browser.cookies, old, "neither side sets or removes a cookie");
+
+    visitor.browser.cookies.clone_from(&new);
+    assert_eq!(visitor.data(OnDjango), r#"{"name":"Ada"}"#);
+    visitor.send(OnDjango, "POST", "/api/session/flush", "");
+    visitor.browser.cookies = old;
+    assert_eq!(visitor.data(OnRust), "{}", "a logout in Django ends it for late requests too");
 }

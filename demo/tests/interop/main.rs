@@ -37,7 +37,7 @@ macro_rules! scenarios {
     };
 }
 
-const SCENARIOS: [Scenario; 21] = scenarios![
+const SCENARIOS: [Scenario; 23] = scenarios![
     every: sharing::what_one_writes_the_other_reads,
         sharing::each_changes_what_the_other_wrote_and_leaves_the_rest,
         sharing::the_test_cookie_works_across,
@@ -45,10 +45,12 @@ const SCENARIOS: [Scenario; 21] = scenarios![
         life::a_flush_on_one_side_ends_the_session_on_the_other,
         life::an_expiry_set_on_one_side_holds_on_the_other,
         life::without_use_tz_both_write_naive_local_time,
+        life::an_absolute_life_ends_however_often_django_saves,
         keys::a_rotated_secret_works_with_fallbacks_on_both_sides,
         keys::a_cookie_that_was_changed_is_worth_nothing;
     // Where the cookie is the session, there is no key to change, nothing to clear and nothing that two requests share.
     kept: life::a_changed_key_is_dead_on_both_sides,
+        life::within_the_grace_time_an_old_key_is_a_strangers_to_django_and_keeps_its_cookie,
         life::djangos_clearsessions_and_ours_remove_the_same,
         races::rust_never_overwrites_what_django_changed_in_between,
         races::a_logout_on_django_wins_over_a_slow_request_on_rust,
