@@ -30,6 +30,7 @@
 //! | [`Session`], [`LazySession`], [`BlockingSession`] | the dictionary that a handler holds |
 //! | [`auth`] | Django's logins: the user of a session, logging in and out |
 //! | [`SessionStore`], [`Settings`] | where sessions come from, and Django's settings |
+//! | [`SessionEvent`] | what happens to sessions, for observers |
 //! | [`Engine`] | a wire format plus a storage |
 //! | [`environ`] | files of variables, by django-environ's rules |
 //! | [`storage`] | where bytes are kept, and the trait for places of your own |
@@ -84,6 +85,7 @@
 //! | `mysql` | `storage::MysqlStorage`, for MySQL and MariaDB |
 //! | `memcached` | `storage::MemcachedStorage` |
 //! | `redis` | `storage::RedisStorage`, for one server, Redis Sentinel and Redis Cluster |
+//! | `metrics` | counters and histograms by the facade of that name: [`describe_metrics`] |
 //! | `toml` | settings from a file `cloakroom.toml` |
 //! | `testing` | sessions made beforehand and a cookie jar for tests of handlers; the contract suite for storages, and a storage that counts its round trips |
 #![forbid(unsafe_code)]
@@ -101,6 +103,8 @@ mod expiry;
 mod key;
 #[cfg(feature = "tower")]
 pub mod middleware;
+mod observe;
+mod round_trips;
 mod session;
 mod settings;
 pub mod storage;
@@ -120,6 +124,9 @@ pub use middleware::SessionRejection;
 #[cfg(feature = "tower")]
 #[doc(inline)]
 pub use middleware::{SessionLayer, Sessions};
+#[cfg(feature = "metrics")]
+pub use observe::describe_metrics;
+pub use observe::{EndReason, SessionEvent};
 pub use session::{
     BlockingSession, Clearing, ClearingTask, LazySession, Session, SessionStore, TEST_COOKIE_NAME, TEST_COOKIE_VALUE,
 };
@@ -147,6 +154,8 @@ mod documents {
     mod limits {}
     #[doc = include_str!("../../docs/logins.md")]
     mod logins {}
+    #[doc = include_str!("../../docs/observing.md")]
+    mod observing {}
     #[doc = include_str!("../../docs/from-tower-sessions.md")]
     mod from_tower_sessions {}
     #[doc = include_str!("../../docs/from-django.md")]

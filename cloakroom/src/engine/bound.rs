@@ -11,7 +11,7 @@ use crate::error::SessionError;
 use crate::expiry::Policy;
 use crate::key::SessionKey;
 use crate::settings::{EngineName, Settings, SettingsError};
-use crate::storage::StorageError;
+use crate::storage::{Remove, StorageError};
 use crate::time::Clock;
 use crate::wire::signing::TimestampSigner;
 use crate::wire::stored::DecodeError;
@@ -149,10 +149,10 @@ impl BoundEngine {
     }
 
     /// Sees to it that nothing is kept under a key. Nobody can reach into a visitor's browser to remove a cookie.
-    pub(crate) async fn remove(&self, key: &SessionKey) -> Result<(), StorageError> {
+    pub(crate) async fn remove(&self, key: &SessionKey) -> Result<Remove, StorageError> {
         match self {
             Self::Stored(engine) => engine.end(key).await,
-            Self::SignedCookies(engine) => engine.terms.check_writable(),
+            Self::SignedCookies(engine) => engine.terms.check_writable().map(|()| Remove::Missing),
         }
     }
 }

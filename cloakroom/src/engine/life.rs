@@ -28,7 +28,7 @@ impl StoredEngine {
     }
 
     /// Whether the session's absolute life has ended, whatever the storage says.
-    pub(super) fn is_too_old(&self, data: &SessionData) -> bool {
+    pub(crate) fn is_too_old(&self, data: &SessionData) -> bool {
         is_too_old(data, &self.terms.policy, || self.terms.clock.now())
     }
 

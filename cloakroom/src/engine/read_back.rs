@@ -93,13 +93,13 @@ impl StoredEngine {
     }
 
     /// Sees to it that the storage keeps nothing under a key.
-    pub(super) async fn remove(&self, key: &SessionKey) -> Result<(), StorageError> {
+    pub(super) async fn remove(&self, key: &SessionKey) -> Result<Remove, StorageError> {
         self.terms.check_writable()?;
         if !key.is_name() {
-            return Ok(());
+            return Ok(Remove::Missing);
         }
         let name = &*self.name_of(key)?;
-        let write = async || self.storage.remove(name, Expect::Anything).await.map(|_: Remove| ());
+        let write = || self.storage.remove(name, Expect::Anything);
         settled(write, |source| self.removed(name, source)).await
     }
 
@@ -184,9 +184,10 @@ impl StoredEngine {
         self.storage.remove(to, Expect::Version(version)).await.map(|_: Remove| Rename::Changed)
     }
 
-    async fn removed(&self, name: &str, source: Source) -> Result<(), StorageError> {
+    /// If nothing is there, we had it removed: whether there was something before, nobody can tell any more.
+    async fn removed(&self, name: &str, source: Source) -> Result<Remove, StorageError> {
         match self.read_back(name, source).await? {
-            (None, _) => Ok(()),
+            (None, _) => Ok(Remove::Removed),
             (Some(_), source) => Err(StorageError::NotDone(source)),
         }
     }

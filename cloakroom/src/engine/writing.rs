@@ -7,7 +7,7 @@ use crate::engine::front::Front;
 use crate::engine::read_back::SOON;
 use crate::engine::{StoredEngine, Target, cached_value};
 use crate::key::SessionKey;
-use crate::storage::{Insert, New, Rename, Replace, StorageError, Touch, Version};
+use crate::storage::{Insert, New, Remove, Rename, Replace, StorageError, Touch, Version};
 
 /// What came of a write.
 pub(crate) enum Outcome {
@@ -104,30 +104,37 @@ impl StoredEngine {
     }
 
     /// Ends a session: sees to it that nothing stands under its key, nor, within the grace time after a change of key,
-    /// under those it has had since.
-    pub(crate) async fn end(&self, key: &SessionKey) -> Result<(), StorageError> {
+    /// under those it has had since. Answers what became of it.
+    pub(crate) async fn end(&self, key: &SessionKey) -> Result<Remove, StorageError> {
         self.terms.check_writable()?;
-        if self.terms.policy.cycle_key_grace.is_some() {
-            for later in self.later_keys(key).await?.iter().rev() {
-                self.clear_away(later).await?;
+        let later = match self.terms.policy.cycle_key_grace {
+            Some(_) => self.later_keys(key).await?,
+            None => Vec::new(),
+        };
+        let mut ended = Remove::Missing;
+        for key in later.iter().rev().chain([key]) {
+            match self.clear_away(key).await? {
+                Remove::Missing => {}
+                removed => ended = removed,
             }
         }
-        self.clear_away(key).await
+        Ok(ended)
     }
 
     /// Sees to it that nothing stands under a key. The row goes even if the cache does not answer; that is an error
-    /// all the same, for the cache may still serve the session (D9).
-    async fn clear_away(&self, key: &SessionKey) -> Result<(), StorageError> {
+    /// all the same, for the cache may still serve the session (D9). Answers what became of the row.
+    async fn clear_away(&self, key: &SessionKey) -> Result<Remove, StorageError> {
         let began = Instant::now();
         let buried = self.bury(key).await;
         let refused_soon = began.elapsed() < SOON;
-        self.remove(key).await?;
+        let removed = self.remove(key).await?;
         match buried {
             // A cache without room for a marker can still remove. Now that the row has gone this does as well: whoever
             // looks for it from now on finds none, and the leases of those who have read it go with the copy.
-            Err(error @ StorageError::NotDone(_)) if refused_soon => self.clear(key).await.map_err(|_| error),
-            buried => self.bury_again_if_late(key, buried?).await,
+            Err(error @ StorageError::NotDone(_)) if refused_soon => self.clear(key).await.map_err(|_| error)?,
+            buried => self.bury_again_if_late(key, buried?).await?,
         }
+        Ok(removed)
     }
 
     /// After a write: the copy in the cache, where there is one.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::engine::clearing::{self, Plan};
 use crate::engine::{BoundEngine, Cleared, ClearingProgress};
 use crate::error::SessionError;
+use crate::observe::{Ending, Operation, Watch};
 use crate::session::clearing_task::ClearingTask;
 use crate::storage::{DynStorage, Storage};
 use crate::time::Clock;
@@ -136,6 +137,18 @@ impl Clearing {
     }
 
     async fn run_by(&self, plan: &Plan) -> Result<Cleared, SessionError> {
+        let engine = match &self.place {
+            Place::Engine(engine) => engine.name().as_str(),
+            Place::Storage(_) => clearing::NO_ENGINE,
+        };
+        let mut watch = Watch::begin(engine, Operation::ClearExpired);
+        let cleared = watch.follow(|| self.clear(plan)).await;
+        watch.removed(cleared.as_ref().map_or(0, |cleared| cleared.removed));
+        watch.end(Ending::of(&cleared, |cleared| cleared.into()));
+        cleared
+    }
+
+    async fn clear(&self, plan: &Plan) -> Result<Cleared, SessionError> {
         match &self.place {
             Place::Engine(engine) => engine.clear(plan).await,
             Place::Storage(storage) => clearing::clear_storage(&**storage, &Clock::system(), plan).await,

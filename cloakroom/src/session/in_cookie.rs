@@ -17,20 +17,20 @@ impl Shared {
 
     /// Puts what is held into the text of the cookie (B-120). Nobody else can have changed it: the last cookie that a
     /// browser gets wins.
-    pub(super) fn sign(&self, cookies: &SignedCookies) -> Result<(), SessionError> {
+    pub(super) fn sign_now(&self, cookies: &SignedCookies) -> Result<SessionKey, SessionError> {
         let mut guard = self.state();
         let state = &mut *guard;
         state.keep_start(self.store.policy(), self.store.clock().now());
         let data = state.data.get_or_insert_default();
         let key = cookies.sign(data)?;
         drop(data.take_changes());
-        state.key = Some(key);
+        state.key = Some(key.clone());
         state.foreign = false;
         // So that the cookie is sent (B-26).
         state.modified = true;
         state.unsaved = false;
         state.saved = true;
-        Ok(())
+        Ok(key)
     }
 
     /// A cookie travels with the response or not at all.

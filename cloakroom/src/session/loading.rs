@@ -26,9 +26,14 @@ impl Shared {
                 BoundEngine::Stored(engine) => engine,
                 BoundEngine::SignedCookies(cookies) => {
                     let has_cookie = state.key.is_some() || state.foreign;
-                    let data = if has_cookie { state.read_cookie(cookies) } else { SessionData::new() };
-                    let is_there = state.key.is_some();
-                    state.take_up(data, None, self.store.policy(), || self.begin_at().filter(|_| is_there));
+                    if has_cookie {
+                        self.open_cookie(state, cookies, |state, data| {
+                            let is_there = state.key.is_some();
+                            state.take_up(data, None, self.store.policy(), || self.begin_at().filter(|_| is_there));
+                        });
+                    } else {
+                        state.data = Some(SessionData::new());
+                    }
                     return Ok(());
                 }
             };
@@ -41,7 +46,11 @@ impl Shared {
                 }
             }
         };
-        let (found, late) = engine.find_late(&key).await?;
+        let (found, late) = if self.store.is_watched() {
+            Box::pin(self.find(engine, &key)).await?
+        } else {
+            engine.find_late(&key).await?
+        };
         let mut state = self.state();
         if state.data.is_some() || state.key.as_ref() != Some(&key) {
             // Flushed in the meantime.
@@ -78,13 +87,13 @@ impl Shared {
         let engine = match self.store.bound_engine() {
             BoundEngine::Stored(engine) => engine,
             // Also without a cookie this counts as a failure (B-129).
-            BoundEngine::SignedCookies(cookies) => return Ok(self.state().read_cookie(cookies)),
+            BoundEngine::SignedCookies(cookies) => return Ok(self.open_cookie(self.state(), cookies, |_, data| data)),
         };
         let Some(key) = self.state().stored_key() else {
             self.state().foreign = false;
             return Ok(SessionData::new());
         };
-        let (found, _) = engine.find_late(&key).await?;
+        let (found, _) = self.find(engine, &key).await?;
         match found {
             Found::Session { data, live: true, .. } => Ok(data),
             found => {

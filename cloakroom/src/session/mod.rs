@@ -10,6 +10,7 @@ mod lazy;
 mod limits;
 mod loaded;
 mod loading;
+mod observing;
 mod open;
 mod removing;
 mod saving;

@@ -2,6 +2,7 @@
 
 use crate::error::SessionError;
 use crate::key::SessionKey;
+use crate::observe::EndReason;
 use crate::session::state::Shared;
 
 impl Shared {
@@ -20,7 +21,7 @@ impl Shared {
     pub(super) async fn remove_doomed_while_io_is_held(&self) -> Result<(), SessionError> {
         loop {
             let Some(key) = self.state().doomed.last().cloned() else { return Ok(()) };
-            self.store.bound_engine().remove(&key).await?;
+            self.store.end(&key, EndReason::Flushed).await?;
             self.state().doomed.retain(|doomed| *doomed != key);
         }
     }

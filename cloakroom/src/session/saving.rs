@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
+use tracing::Instrument;
+
 use crate::data::Changes;
-use crate::engine::{BoundEngine, Content, Forward, Found, Late, Outcome, Prolonged, StoredEngine, Target};
+use crate::engine::{Content, Forward, Found, Late, Outcome, Prolonged, StoredEngine, Target};
 use crate::error::SessionError;
 use crate::key::SessionKey;
+use crate::observe::{Ending, SessionEvent};
+use crate::round_trips;
 use crate::session::state::{Shared, State};
+use crate::session::store::SessionStore;
 use crate::session::turns::Turn;
 use crate::storage::StorageError;
 
@@ -117,21 +122,23 @@ impl Shared {
         key
     }
 
-    pub(super) async fn write_while_io_is_held(self: &Arc<Self>) -> Result<(), SessionError> {
-        let engine = match self.store.bound_engine() {
-            BoundEngine::Stored(engine) => engine,
-            BoundEngine::SignedCookies(cookies) => return self.sign(cookies),
-        };
+    /// Writes what there is to write, and says what that was. `merges` counts how often it was overtaken.
+    pub(super) async fn write(
+        self: &Arc<Self>,
+        engine: &StoredEngine,
+        merges: &mut u32,
+    ) -> Result<Ending, SessionError> {
         let mut keys = 0;
         let mut turn = self.turn_in_queue(engine).await;
         if turn.as_ref().is_some_and(|turn| turn.waited) {
             // Another one has saved since.
+            *merges += 1;
             self.merge_with_stored(engine).await.inspect_err(|error| break_up(turn.as_ref(), error))?;
         }
         for _ in 0..TRIES {
             let (plan, unsettled) = self.plan(engine)?;
-            let prolonged = matches!(plan, Plan::Prolong { .. });
-            let outcome = match plan.carry_out(engine).await {
+            let ending = plan.ending();
+            let outcome = match plan.carry_out(engine, &self.store).await {
                 Ok(outcome) => outcome,
                 Err(error) => {
                     let error = error.into();
@@ -141,8 +148,8 @@ impl Shared {
             };
             match outcome {
                 Outcome::Written(target) => {
-                    unsettled.settle(target, prolonged);
-                    return Ok(());
+                    unsettled.settle(target, ending == Ending::Prolonged);
+                    return Ok(ending);
                 }
                 Outcome::KeyTaken => {
                     keys += 1;
@@ -156,6 +163,7 @@ impl Shared {
                 Outcome::Missing => return Err(SessionError::UpdateError),
                 Outcome::Changed => {
                     drop(unsettled);
+                    *merges += 1;
                     if turn.is_none() {
                         turn = self.turn(engine).await;
                     }
@@ -267,26 +275,54 @@ fn break_up(turn: Option<&Turn<'_>>, error: &SessionError) {
 }
 
 impl Plan {
-    async fn carry_out(self, engine: &StoredEngine) -> Result<Outcome, StorageError> {
-        if engine.takes_steps(matches!(self, Self::ChangeKey { .. })) {
-            // A dropped request must not leave it half done.
-            let engine = engine.clone();
-            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                let task = runtime.spawn(async move { self.perform(&engine).await });
-                return task.await.map_err(StorageError::outcome_unknown)?;
-            }
-            return self.perform(&engine).await;
+    /// What it is when it is done.
+    fn ending(&self) -> Ending {
+        match self {
+            Self::Create { .. } => Ending::Created,
+            Self::Update { .. } => Ending::Saved,
+            Self::Prolong { .. } => Ending::Prolonged,
+            Self::ChangeKey { .. } => Ending::ChangedKey,
         }
-        self.perform(engine).await
     }
 
-    async fn perform(self, engine: &StoredEngine) -> Result<Outcome, StorageError> {
+    async fn carry_out(self, engine: &StoredEngine, store: &SessionStore) -> Result<Outcome, StorageError> {
+        if engine.takes_steps(matches!(self, Self::ChangeKey { .. })) {
+            // A dropped request must not leave it half done.
+            let (engine, store) = (engine.clone(), store.clone());
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                let work = async move {
+                    let mut asked = 0;
+                    (round_trips::counted(&mut asked, self.perform(&engine, &store)).await, asked)
+                };
+                let (outcome, asked) =
+                    runtime.spawn(work.in_current_span()).await.map_err(StorageError::outcome_unknown)?;
+                round_trips::add(asked);
+                return outcome;
+            }
+            return self.perform(&engine, &store).await;
+        }
+        self.perform(engine, store).await
+    }
+
+    /// Here rather than where somebody waits for it, what happened is told of: it happens all the same.
+    async fn perform(self, engine: &StoredEngine, store: &SessionStore) -> Result<Outcome, StorageError> {
         match self {
-            Self::Create { key, content } => engine.create(key, &content).await,
+            Self::Create { key, content } => {
+                let created = engine.create(key, &content).await;
+                if let Ok(Outcome::Written(Target { key, .. })) = &created {
+                    store.tell(&SessionEvent::Created { key });
+                }
+                created
+            }
             Self::Update { target, content } => engine.update(target, &content).await,
             Self::Prolong { target, prolonged } => engine.prolong(target, &prolonged).await,
             Self::ChangeKey { target, to, content, forward } => {
-                engine.change_key(target, to, &content, forward.as_ref()).await
+                let from = target.key.clone();
+                let changed = engine.change_key(target, to, &content, forward.as_ref()).await;
+                if let Ok(Outcome::Written(Target { key: to, .. })) = &changed {
+                    store.tell(&SessionEvent::KeyChanged { from: &from, to });
+                }
+                changed
             }
         }
     }

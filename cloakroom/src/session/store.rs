@@ -8,6 +8,7 @@ use crate::engine::{BoundEngine, Cleared, Engine};
 use crate::error::SessionError;
 use crate::expiry::Policy;
 use crate::key::{KeySource, SessionKey};
+use crate::observe::{EndReason, Observers};
 use crate::session::blocking::BlockingSession;
 use crate::session::clearing::Clearing;
 use crate::session::clearing_task::ClearingTask;
@@ -78,6 +79,7 @@ struct Inner {
     cookie: CookieTemplate,
     keys: KeySource,
     turns: Arc<Turns>,
+    observers: Observers,
 }
 
 impl SessionStore {
@@ -88,11 +90,14 @@ impl SessionStore {
     pub fn new(engine: Engine, mut settings: Settings) -> Result<Self, SettingsError> {
         settings.validate()?;
         settings.session_engine = engine.name();
+        #[cfg(feature = "metrics")]
+        crate::observe::describe_metrics();
         let inner = Inner {
             engine: BoundEngine::new(engine, &settings)?,
             cookie: CookieTemplate::new(&settings),
             keys: KeySource::default(),
             turns: Arc::default(),
+            observers: Observers::default(),
             settings,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -167,6 +172,14 @@ impl SessionStore {
         self
     }
 
+    pub(super) fn observers(&self) -> &Observers {
+        &self.inner.observers
+    }
+
+    pub(super) fn observers_mut(&mut self) -> &mut Observers {
+        &mut Arc::make_mut(&mut self.inner).observers
+    }
+
     /// The session of a key, or a new one. Nothing is read yet.
     #[must_use]
     pub fn session(&self, key: Option<&SessionKey>) -> LazySession {
@@ -212,7 +225,7 @@ impl SessionStore {
     /// # Errors
     /// The storage did not answer.
     pub async fn exists(&self, key: &SessionKey) -> Result<bool, SessionError> {
-        self.inner.engine.exists(key).await
+        self.look_for(key).await
     }
 
     /// Ends a session: removes what is stored under a key. Nothing happens if there is nothing (B-91).
@@ -220,7 +233,7 @@ impl SessionStore {
     /// # Errors
     /// The storage did not answer.
     pub async fn delete(&self, key: &SessionKey) -> Result<(), SessionError> {
-        Ok(self.inner.engine.remove(key).await?)
+        Ok(self.end(key, EndReason::Deleted).await?)
     }
 
     /// Removes all sessions whose life has ended, in small batches with pauses between them, and answers how many.
@@ -347,10 +360,10 @@ impl SessionStore {
             tracing::error!("a session was flushed and not removed: await `asave` or `aflush`");
             return;
         };
-        let engine = self.inner.engine.clone();
+        let store = self.clone();
         runtime.spawn(async move {
             for key in doomed {
-                if let Err(error) = engine.remove(&key).await {
+                if let Err(error) = store.end(&key, EndReason::Flushed).await {
                     tracing::error!(key = %key.short_hash(), %error, "a flushed session could not be removed");
                 }
             }

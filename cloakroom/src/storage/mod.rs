@@ -52,6 +52,7 @@ use std::future::Future;
 use bytes::Bytes;
 
 use crate::Timestamp;
+use crate::round_trips;
 use crate::time::Clock;
 
 pub use cache::CacheStorage;
@@ -176,13 +177,16 @@ pub trait Storage: Send + Sync + 'static {
     /// ```
     fn bury(&self, name: &str, marker: New<'_>) -> impl Future<Output = Result<(), StorageError>> + Send {
         async move {
+            // Who called it has counted the first step.
             for _ in 0..BURIALS {
                 if let Replace::Replaced(_) = self.replace(name, Expect::Anything, marker).await? {
                     return Ok(());
                 }
+                round_trips::add(1);
                 if let Insert::Inserted(_) = self.insert(name, marker).await? {
                     return Ok(());
                 }
+                round_trips::add(1);
             }
             Err(StorageError::not_done("other requests kept making and removing the entry"))
         }

@@ -1,8 +1,9 @@
 //! What storages without a single step for it do in several.
 
 use super::{Expect, Insert, New, Remove, Rename, Storage, StorageError};
+use crate::round_trips;
 
-/// The default of [`Storage::rename`].
+/// The default of [`Storage::rename`]. Who called it has counted the first step.
 pub(super) async fn rename_in_steps<S: Storage + ?Sized>(
     storage: &S,
     from: &str,
@@ -18,6 +19,7 @@ pub(super) async fn rename_in_steps<S: Storage + ?Sized>(
         Insert::Inserted(version) => version,
         Insert::Exists => return Ok(Rename::Exists),
     };
+    round_trips::add(1);
     let refused = match storage.remove(from, expect).await {
         Ok(Remove::Removed) => return Ok(Rename::Renamed(version)),
         Ok(Remove::Missing) => Ok(Rename::Missing),
@@ -26,6 +28,7 @@ pub(super) async fn rename_in_steps<S: Storage + ?Sized>(
         Err(error @ StorageError::OutcomeUnknown(_)) => return Err(error),
         Err(error) => Err(error),
     };
+    round_trips::add(1);
     match storage.remove(to, Expect::Version(&version)).await {
         Ok(_) => refused,
         // The new entry may have stayed, so this is not "certainly not done" any more.

@@ -76,7 +76,7 @@ impl StoredEngine {
             Entry::Expired(version) => {
                 // Saved since it was read: live again.
                 let removed = self.storage.remove(name, Expect::Version(&version)).await?;
-                run.cleared.removed += u64::from(removed == Remove::Removed);
+                run.removed(u64::from(removed == Remove::Removed));
             }
             Entry::Kept => {}
             Entry::Unreadable => run.cleared.unreadable += 1,

@@ -182,7 +182,7 @@ impl BoundEngine {
 
 impl StoredEngine {
     async fn clear_by(&self, plan: &Plan) -> Result<Cleared, SessionError> {
-        let Some(mut run) = Run::begin(&*self.storage, plan).await? else {
+        let Some(mut run) = Run::begin(&*self.storage, self.terms.name.as_str(), plan).await? else {
             return Ok(Cleared { end: ClearingEnd::UnderWay, ..Cleared::default() });
         };
         let ended = if self.terms.name == EngineName::File {
@@ -194,13 +194,16 @@ impl StoredEngine {
     }
 }
 
+/// What stands in an engine's place where a storage is cleared without one.
+pub(crate) const NO_ENGINE: &str = "none";
+
 /// Clears a storage whose entries say when they end.
 pub(crate) async fn clear_storage(
     storage: &dyn DynStorage,
     clock: &Clock,
     plan: &Plan,
 ) -> Result<Cleared, SessionError> {
-    let Some(mut run) = Run::begin(storage, plan).await? else {
+    let Some(mut run) = Run::begin(storage, NO_ENGINE, plan).await? else {
         return Ok(Cleared { end: ClearingEnd::UnderWay, ..Cleared::default() });
     };
     let ended = run.rows(clock.now()).await.map_err(SessionError::from);

@@ -6,6 +6,7 @@ use super::pace::Pace;
 use super::{Cleared, ClearingEnd, ClearingProgress, Plan};
 use crate::Timestamp;
 use crate::error::SessionError;
+use crate::observe;
 use crate::storage::{ClearingTurn, DynStorage, StorageError};
 
 /// So often it is made sure that the turn was not lost.
@@ -13,6 +14,7 @@ const CHECK: Duration = Duration::from_secs(5);
 
 pub(super) struct Run<'a> {
     storage: &'a dyn DynStorage,
+    engine: &'static str,
     pub(super) plan: &'a Plan,
     turn: ClearingTurn,
     pace: Pace,
@@ -24,7 +26,11 @@ pub(super) struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// `None` while another one is under way.
-    pub(super) async fn begin(storage: &'a dyn DynStorage, plan: &'a Plan) -> Result<Option<Self>, StorageError> {
+    pub(super) async fn begin(
+        storage: &'a dyn DynStorage,
+        engine: &'static str,
+        plan: &'a Plan,
+    ) -> Result<Option<Self>, StorageError> {
         let turn = if plan.one_at_a_time && !plan.dry_run {
             let Some(turn) = storage.clearing_turn().await? else { return Ok(None) };
             turn
@@ -32,7 +38,8 @@ impl<'a> Run<'a> {
             ClearingTurn::free()
         };
         let (pace, now) = (Pace::new(plan.batch, plan.pause), Instant::now());
-        Ok(Some(Self { storage, plan, turn, pace, started: now, checked: now, read: 0, cleared: Cleared::default() }))
+        let cleared = Cleared::default();
+        Ok(Some(Self { storage, engine, plan, turn, pace, started: now, checked: now, read: 0, cleared }))
     }
 
     /// Gives the turn back, and answers what was done.
@@ -55,7 +62,7 @@ impl<'a> Run<'a> {
         while let Some(limit) = self.next() {
             let began = Instant::now();
             let batch = self.storage.remove_expired_from(from, now, limit).await?;
-            self.cleared.removed += batch.count as u64;
+            self.removed(batch.count as u64);
             if batch.count < limit && from.is_none() {
                 self.show();
                 return Ok(());
@@ -65,6 +72,12 @@ impl<'a> Run<'a> {
             self.rest(began.elapsed()).await?;
         }
         Ok(())
+    }
+
+    /// So many have gone. Counted at once: a clean-up may take hours, and be dropped half-way.
+    pub(super) fn removed(&mut self, count: u64) {
+        self.cleared.removed += count;
+        observe::cleared(self.engine, count);
     }
 
     /// How many may go in the next step; `None` when it is over, and why is noted.
