@@ -23,8 +23,8 @@ mod value;
 use thiserror::Error;
 
 use super::{
-    CacheKey, Capabilities, ClearingTurn, DatabaseStorage, Expect, Insert, New, Remove, RemovedExpired, Rename,
-    Replace, Storage, StorageError, Stored, Touch,
+    CacheKey, Capabilities, ClearingTurn, Cursor, DatabaseStorage, Entry, Expect, Insert, New, Page, Remove,
+    RemovedExpired, Rename, Replace, Storage, StorageError, Stored, Touch,
 };
 use crate::time::Clock;
 use crate::{DatabaseKind, Timestamp};
@@ -167,6 +167,18 @@ impl DatabaseCacheStorage {
         }
     }
 
+    /// A page of the rows under a prefix of keys, after a key.
+    async fn page(&self, under: &str, after: &str, limit: usize) -> Result<Page, StorageError> {
+        match &self.rows {
+            #[cfg(feature = "sqlite")]
+            DatabaseStorage::Sqlite(storage) => storage.cache_page(under, after, limit).await,
+            #[cfg(feature = "postgres")]
+            DatabaseStorage::Postgres(storage) => storage.cache_page(under, after, limit).await,
+            #[cfg(feature = "mysql")]
+            DatabaseStorage::Mysql(storage) => storage.cache_page(under, after, limit).await,
+        }
+    }
+
     /// In the place of whatever is there: it ends before the last moment there is.
     async fn put(&self, key: &str, new: New<'_>) -> Result<(), StorageError> {
         match &self.rows {
@@ -254,6 +266,20 @@ impl Storage for DatabaseCacheStorage {
         self.put(&key, row(&text, marker)).await.map_err(of_cache)
     }
 
+    /// The rows under this prefix and version, sessions or not, also those that have expired, in the order of the
+    /// primary key, which is that of its collation.
+    async fn scan(&self, after: Option<&Cursor>, limit: usize) -> Result<Page, StorageError> {
+        // No name is empty.
+        let (under, after) = (self.key.of(""), self.key.of(after.map_or("", Cursor::position)));
+        let page = self.page(&under, &after, limit).await.map_err(of_cache)?;
+        let entries = page.entries.into_iter().filter_map(|entry| {
+            let name = self.key.name_in(&entry.name)?.to_owned();
+            Some(Entry { name, ..entry })
+        });
+        let next = page.next.and_then(|next| self.key.name_in(next.position()).map(Cursor::new));
+        Ok(Page::new(entries.collect(), next))
+    }
+
     /// Whatever the rows are: those of sessions and those of other entries. One statement, by the index on `expires`.
     async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StorageError> {
         self.rows.remove_expired(second_of(now), limit).await.map_err(of_cache)
@@ -277,7 +303,7 @@ impl Storage for DatabaseCacheStorage {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new().atomic_rename().drops_expired()
+        Capabilities::new().atomic_rename().scan().drops_expired()
     }
 
     fn by_clock(&self, clock: &Clock) -> Option<Self> {

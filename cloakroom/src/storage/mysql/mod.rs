@@ -22,6 +22,7 @@ mod columns;
 mod dialect;
 mod operations;
 mod options;
+mod pages;
 mod rows;
 mod schema;
 mod statements;

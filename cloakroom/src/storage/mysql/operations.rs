@@ -380,18 +380,11 @@ impl Storage for MysqlStorage {
     /// In the order of the primary key, which is that of its collation. An entry whose `expire_date` cannot be read
     /// is listed without one.
     async fn scan(&self, after: Option<&Cursor>, limit: usize) -> Result<Page, StorageError> {
-        let handle = &*self.0;
-        let limit = limit.max(1);
-        let most = Value::Number(i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1));
-        let mut found = match after {
-            None => handle.rows(&handle.statements.first_page, &[most]).await?,
-            Some(after) => handle.rows(&handle.statements.next_page, &[Value::Text(after.position()), most]).await?,
-        };
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let entries: Vec<_> = found.iter().filter_map(|row| rows::entry(row, &handle.dates)).collect();
-        let next = entries.last().filter(|_| more).map(|entry| Cursor::new(&*entry.name));
-        Ok(Page::new(entries, next))
+        let statements = &self.0.statements;
+        match after {
+            None => self.page(&statements.first_page, &[], limit).await,
+            Some(after) => self.page(&statements.next_page, &[Value::Text(after.position())], limit).await,
+        }
     }
 
     /// One statement, by the index on `expire_date`.

@@ -13,6 +13,7 @@ use crate::storage::layout::Layout;
 const TAIL: &str = "RIGHT(CAST(session_data AS BINARY), 43)";
 /// A key in UTF-8, whatever the table and the connection have.
 const KEY: &str = "CAST(CONVERT(session_key USING utf8mb4) AS BINARY)";
+const CACHE_KEY: &str = "CAST(CONVERT(cache_key USING utf8mb4) AS BINARY)";
 
 fn found(layout: Layout) -> &'static str {
     match layout {
@@ -120,7 +121,8 @@ impl Statements {
         let name = quoted(table);
         let (key, data, expires, found) = (layout.key(), layout.data(), layout.expires(), found(layout));
         let read_expires = format!("CAST({expires} AS CHAR)");
-        let page = format!("{prefix}SELECT {KEY}, LENGTH(session_data), {read_expires}, {TAIL} FROM {name}");
+        let page =
+            |columns: String| format!("{prefix}SELECT {columns}, {read_expires}, {} FROM {name}", version(layout));
         let conditional = |statement: String| Conditional::new(layout, &format!("{prefix}{statement}"));
         let insert = format!("{prefix}INSERT INTO {name} ({data}, {expires}, {key}");
         Self {
@@ -140,8 +142,18 @@ impl Statements {
             remove: conditional(format!("DELETE FROM {name}")),
             rename: conditional(format!("UPDATE {name} SET {key} = ?, {data} = ?, {expires} = ?")),
             // In the order of the primary key: no two keys are equal in its collation, whichever it is.
-            first_page: format!("{page} ORDER BY session_key LIMIT ?").into(),
-            next_page: format!("{page} WHERE session_key > ? ORDER BY session_key LIMIT ?").into(),
+            first_page: format!("{} ORDER BY {key} LIMIT ?", page(format!("{KEY}, LENGTH({data})"))).into(),
+            next_page: match layout {
+                Layout::Sessions => {
+                    format!("{} WHERE {key} > ? ORDER BY {key} LIMIT ?", page(format!("{KEY}, LENGTH({data})")))
+                }
+                // A cache's table holds other entries too: those of a prefix are listed.
+                Layout::Cache => format!(
+                    "{} WHERE {key} > ? AND LEFT({CACHE_KEY}, LENGTH(?)) = CAST(? AS BINARY) ORDER BY {key} LIMIT ?",
+                    page(format!("{CACHE_KEY}, LENGTH(TRIM(TRAILING '=' FROM {data})) * 3 DIV 4"))
+                ),
+            }
+            .into(),
             // A complete order, so that a replica that repeats the statement removes the same rows.
             remove_expired: format!("{prefix}DELETE FROM {name} WHERE {expires} < ? ORDER BY {expires}, {key} LIMIT ?")
                 .into(),

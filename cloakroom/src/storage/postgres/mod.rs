@@ -24,6 +24,7 @@ mod dialect;
 mod moment;
 mod operations;
 mod options;
+mod pages;
 mod rows;
 mod schema;
 mod statements;

@@ -186,7 +186,7 @@ fn text(bytes: &[u8]) -> Result<&str, StorageError> {
     str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).ok_or_else(|| StorageError::not_done(NotText))
 }
 
-fn name_of(name: &str) -> Result<Value<'_>, StorageError> {
+pub(super) fn name_of(name: &str) -> Result<Value<'_>, StorageError> {
     text(name.as_bytes()).map(Value::Text)
 }
 
@@ -294,16 +294,8 @@ impl Storage for PostgresStorage {
     /// In the order of the names' bytes, by Django's index for `LIKE`. An entry whose `expire_date` cannot be read is
     /// listed without one.
     async fn scan(&self, after: Option<&Cursor>, limit: usize) -> Result<Page, StorageError> {
-        let limit = limit.max(1);
-        let most = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
         // No key is empty.
-        let values = [name_of(after.map_or("", Cursor::position))?, Value::Number(most)];
-        let mut found = self.0.rows(&self.0.statements.scan, &values).await?;
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let entries = found.iter().map(rows::entry).collect::<Result<Vec<_>, _>>().map_err(Failure::not_done)?;
-        let next = entries.last().filter(|_| more).map(|entry| Cursor::new(&*entry.name));
-        Ok(Page::new(entries, next))
+        self.page(after.map_or("", Cursor::position), None, limit).await
     }
 
     /// One statement, by the index on `expire_date`. Rows that others hold at the moment stay for the next time.

@@ -139,10 +139,18 @@ impl Statements {
             remove: conditional("DELETE FROM {table}", 2),
             rename: conditional(&format!("UPDATE {{table}} SET {key} = $2, {data} = $3, {expires} = $4"), 5),
             // In the order of the bytes, whatever the collation: the operators of Django's index for LIKE.
-            scan: template(&format!(
-                "SELECT session_key, octet_length(session_data)::bigint, {found}, encode({TAIL}, 'hex') \
-                 FROM {{table}} WHERE session_key ~>~ $1 ORDER BY session_key USING ~<~ LIMIT $2"
-            )),
+            scan: template(&match layout {
+                Layout::Sessions => format!(
+                    "SELECT session_key, octet_length(session_data)::bigint, {found}, encode({TAIL}, 'hex') \
+                     FROM {{table}} WHERE session_key ~>~ $1 ORDER BY session_key USING ~<~ LIMIT $2"
+                ),
+                // In the order of the primary key: a cache's table has no other index on it.
+                Layout::Cache => format!(
+                    "SELECT cache_key, (length(rtrim(value, '=')) * 3 / 4)::bigint, {found}, encode({}, 'hex') \
+                     FROM {{table}} WHERE cache_key > $1 AND starts_with(cache_key, $3) ORDER BY cache_key LIMIT $2",
+                    version(layout)
+                ),
+            }),
             remove_expired: template(&remove_expired("")),
             remove_expired_from: template(&remove_expired(&format!("AND {expires} >= $3"))),
             count_expired: template(&count_expired("")),

@@ -165,6 +165,14 @@ impl SqliteStorage {
         self.write(move |connection, statements| statements.insert_over(connection, &name, &new, now)).await
     }
 
+    /// Of a cache's table, the rows whose keys begin with `under`, after a key.
+    pub(super) async fn cache_page(&self, under: &str, after: &str, limit: usize) -> Result<Page, StorageError> {
+        let (under, after) = (under.to_owned(), after.to_owned());
+        let page =
+            self.read_on_thread(move |connection, statements| statements.scan(connection, Some(&under), &after, limit));
+        page.await
+    }
+
     /// Makes Django's tables `django_session` and `django_migrations`, the index on `expire_date` and the record
     /// of the migration, as far as they are missing, in one step. Django's `manage.py migrate` then finds its
     /// work done, and the other way round.
@@ -272,8 +280,9 @@ impl Storage for SqliteStorage {
 
     /// In the order of the names. An entry whose `expire_date` cannot be read is listed without one.
     async fn scan(&self, after: Option<&Cursor>, limit: usize) -> Result<Page, StorageError> {
-        let after = after.map(|cursor| cursor.position().to_owned());
-        self.read_on_thread(move |connection, statements| statements.scan(connection, after.as_deref(), limit)).await
+        // No key is empty.
+        let after = after.map(|cursor| cursor.position().to_owned()).unwrap_or_default();
+        self.read_on_thread(move |connection, statements| statements.scan(connection, None, &after, limit)).await
     }
 
     /// One statement, by the index on `expire_date`. Other writes wait for it, so keep `limit` in the hundreds.

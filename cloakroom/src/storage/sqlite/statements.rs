@@ -66,9 +66,17 @@ impl Statements {
             touch: format!("UPDATE {name} SET {expires} = ?3 {found}"),
             remove: format!("DELETE FROM {name} {found}"),
             rename: format!("UPDATE {name} SET {key} = ?3, {data} = ?4, {expires} = ?5 {found}"),
-            scan: format!(
-                "SELECT {key}, octet_length({data}), {expires}, {version} FROM {name} WHERE {key} > ?1 ORDER BY {key}"
-            ),
+            // A cache's table holds other entries too: those of a prefix are listed.
+            scan: match layout {
+                Layout::Sessions => format!(
+                    "SELECT {key}, octet_length({data}), {expires}, {version} FROM {name} \
+                     WHERE {key} > ?1 ORDER BY {key}"
+                ),
+                Layout::Cache => format!(
+                    "SELECT {key}, length(rtrim({data}, '=')) * 3 / 4, {expires}, {version} FROM {name} \
+                     WHERE {key} > ?1 AND substr({key}, 1, length(?2)) = ?2 ORDER BY {key}"
+                ),
+            },
             remove_expired: format!(
                 "DELETE FROM {name} WHERE {key} IN (SELECT {key} FROM {name} WHERE {expires} < ?1 LIMIT ?2)"
             ),
@@ -209,10 +217,19 @@ impl Statements {
 
     /// The rows in the order of their keys, stepped through one by one: a row whose key is no text is passed
     /// over, and could hold up a page that SQLite had limited.
-    pub(super) fn scan(&self, connection: &Connection, after: Option<&str>, limit: usize) -> rusqlite::Result<Page> {
+    /// Of a cache's table, those whose keys begin with `under`.
+    pub(super) fn scan(
+        &self,
+        connection: &Connection,
+        under: Option<&str>,
+        after: &str,
+        limit: usize,
+    ) -> rusqlite::Result<Page> {
         let mut statement = connection.prepare_cached(&self.scan)?;
-        // No key is empty.
-        let mut rows = statement.query([after.unwrap_or_default()])?;
+        let mut rows = match under {
+            Some(under) => statement.query([after, under])?,
+            None => statement.query([after])?,
+        };
         let mut entries: Vec<Entry> = Vec::new();
         while let Some(row) = rows.next()? {
             let ValueRef::Text(name) = row.get_ref(0)? else { continue };
