@@ -128,7 +128,9 @@ pub use middleware::{SessionLayer, Sessions};
 pub use observe::describe_metrics;
 pub use observe::{EndReason, SessionEvent};
 pub use session::{
-    BlockingSession, Clearing, ClearingTask, LazySession, Session, SessionStore, TEST_COOKIE_NAME, TEST_COOKIE_VALUE,
+    BlockingSession, Clearing, ClearingTask, Counted, CountedBytes, CountedEnds, Counting, EndedOfUser,
+    InspectedSession, LazySession, ListedSession, Session, SessionPage, SessionStore, TEST_COOKIE_NAME,
+    TEST_COOKIE_VALUE, UserEnding, WalkProgress,
 };
 pub use settings::{
     Cache, CacheKind, Database, DatabaseKind, DerivedKey, EngineName, Entry, EntryValue, SameSite, SessionSerializer,

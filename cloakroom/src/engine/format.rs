@@ -39,11 +39,12 @@ pub(crate) enum Format {
     Cached(CacheFormat),
 }
 
-/// What was read, and whether it is to be written anew even if nothing in it changes: it was signed with a
-/// fallback key, which will be gone one day.
+/// What was read.
 pub(crate) struct Decoded {
     pub(crate) data: SessionData,
-    pub(crate) outdated: bool,
+    /// Which secret verified it, 0 for the first. What a fallback key signed, which will be gone one day, is to be
+    /// written anew even if nothing in it changes.
+    pub(crate) secret: usize,
     /// The second of signing; `None` where nothing is signed.
     pub(crate) signed_at: Option<i128>,
 }
@@ -66,7 +67,7 @@ impl Format {
     pub(crate) fn decode(&self, stored: &Bytes) -> Result<Option<Decoded>, DecodeError> {
         if let Self::Cached(format) = self {
             return Ok(match cached_value::decode(*format, stored)? {
-                Cached::Session(value) => Some(Decoded { data: value.data, outdated: false, signed_at: None }),
+                Cached::Session(value) => Some(Decoded { data: value.data, secret: 0, signed_at: None }),
                 Cached::Lease | Cached::Marker => None,
             });
         }
@@ -92,7 +93,7 @@ impl Format {
             Self::Json | Self::Cached(_) => (stored.clone(), 0, None),
         };
         let data = SessionData::from_bytes(json).map_err(DecodeError::Json)?;
-        Ok(Decoded { data, outdated: key > 0, signed_at })
+        Ok(Decoded { data, secret: key, signed_at })
     }
 }
 

@@ -18,7 +18,7 @@ use crate::wire::json::JsonError;
 use crate::wire::stored::DecodeError;
 
 /// What Django's `cache` engine puts before the session key (B-97).
-const CACHE_PREFIX: &str = "django.contrib.sessions.cache";
+pub(super) const CACHE_PREFIX: &str = "django.contrib.sessions.cache";
 
 #[derive(Clone)]
 pub(crate) struct StoredEngine {
@@ -74,7 +74,7 @@ impl StoredEngine {
     }
 
     /// What the storage calls the session of a key. It is asked for names only, never for the text of a signed cookie.
-    pub(super) fn name_of<'k>(&self, key: &'k SessionKey) -> Result<Cow<'k, str>, StorageError> {
+    pub(crate) fn name_of<'k>(&self, key: &'k SessionKey) -> Result<Cow<'k, str>, StorageError> {
         match (key.as_name(), self.terms.name) {
             (Some(name), EngineName::Cache) => Ok([CACHE_PREFIX, name].concat().into()),
             (Some(name), _) => Ok(name.into()),
@@ -135,9 +135,10 @@ impl StoredEngine {
 
     fn judge(&self, key: &SessionKey, stored: &Stored) -> Result<Found, SessionError> {
         match self.terms.format.decode(&stored.data) {
-            Ok(Some(Decoded { data, outdated, .. })) => {
+            Ok(Some(Decoded { data, secret, .. })) => {
                 let (live, ends) = (self.is_live(stored, &data)?, self.end_of(stored, &data));
-                let target = Target { key: key.clone(), version: Some(stored.version), cached: None, outdated };
+                let version = Some(stored.version);
+                let target = Target { key: key.clone(), version, cached: None, outdated: secret > 0 };
                 Ok(Found::Session { data, target, live, ends })
             }
             Ok(None) => Ok(Found::Nothing),

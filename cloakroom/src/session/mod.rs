@@ -10,6 +10,7 @@ mod lazy;
 mod limits;
 mod loaded;
 mod loading;
+mod looking;
 mod observing;
 mod open;
 mod removing;
@@ -25,4 +26,8 @@ pub use dictionary::{TEST_COOKIE_NAME, TEST_COOKIE_VALUE};
 pub(crate) use ending::{Answer, Closing, CookieAction};
 pub use lazy::LazySession;
 pub use loaded::Session;
+pub use looking::{
+    Counted, CountedBytes, CountedEnds, Counting, EndedOfUser, InspectedSession, ListedSession, SessionPage,
+    UserEnding, WalkProgress,
+};
 pub use store::SessionStore;
