@@ -10,9 +10,13 @@ mod decode;
 mod derive_key;
 mod doctor;
 mod failure;
+mod interrupt;
 mod migrate;
+mod numbers;
 mod options;
 mod output;
+mod pretty;
+mod progress;
 mod report;
 mod settings;
 

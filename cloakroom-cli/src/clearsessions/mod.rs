@@ -1,21 +1,21 @@
 //! `cloakroom clearsessions`
 
-mod interrupt;
 mod progress;
 
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cloakroom::{Cleared, Clearing, ClearingEnd, EngineName, SessionStore, Settings};
+use cloakroom::{Cleared, Clearing, ClearingEnd, ClearingProgress, EngineName, SessionStore, Settings};
 use serde_json::json;
 
 use crate::database;
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::numbers::grouped;
 use crate::options::{Clearsessions, Place};
 use crate::output::print;
-use interrupt::Interrupt;
-use progress::{Shown, grouped};
+use crate::progress::Shown;
 
 /// Somebody else clears the same sessions.
 const UNDER_WAY: u8 = 3;
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &Clearsessions, place: &Place) -> Result<ExitCode, 
         }
         return Ok(ExitCode::SUCCESS);
     };
-    let shown = Arc::new(Mutex::new(Shown::new(arguments.json)));
+    let shown = Arc::new(Mutex::new(Shown::<ClearingProgress>::new(arguments.json)));
     let (cleared, interrupt) = database::wait(async {
         let interrupt = Interrupt::listen()?;
         let (looked, seen) = (interrupt.clone(), Arc::clone(&shown));
@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &Clearsessions, place: &Place) -> Result<ExitCode, 
     shown.end();
     let cleared = cleared.map_err(|error| {
         let failure = Failure::from(error);
-        match shown.removed() {
+        match shown.last().removed {
             0 => failure,
             removed => Failure::new(format!("{failure}; {} sessions were removed before", grouped(removed))),
         }

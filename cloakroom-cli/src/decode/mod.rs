@@ -2,7 +2,6 @@
 
 mod cached;
 mod input;
-mod pretty;
 mod unverified;
 
 use cloakroom::wire::signing::TimestampSigner;
@@ -13,6 +12,7 @@ use crate::database;
 use crate::failure::Failure;
 use crate::options::{Decode, Place};
 use crate::output::print;
+use crate::pretty;
 
 pub(crate) fn run(arguments: &Decode, place: &Place) -> Result<(), Failure> {
     let (json, about) = if arguments.cache {
@@ -62,7 +62,8 @@ fn verified(text: &[u8], cookie: bool, settings: &Settings) -> Result<Decoded, F
     })
 }
 
-fn key_name(key: usize, settings: &Settings) -> String {
+/// Which secret it is, 0 for the first.
+pub(crate) fn key_name(key: usize, settings: &Settings) -> String {
     let name = if settings.is_set("SESSION_SIGNING_KEY") { "SESSION_SIGNING_KEY" } else { "SECRET_KEY" };
     if key == 0 { name.to_owned() } else { format!("fallback {key} of {name}_FALLBACKS") }
 }

@@ -3,7 +3,7 @@
 use cloakroom::wire::json::scan_object;
 
 /// One member a line, the values as they stand: to read and rewrite them would change big integers and floats.
-pub(super) fn indented(object: &str) -> String {
+pub(crate) fn indented(object: &str) -> String {
     let mut lines = Vec::new();
     let scanned = scan_object(object, |name, value| {
         lines.push(format!("  \"{}\": {}", &object[name], &object[value]));

@@ -1,4 +1,4 @@
-//! Ctrl-C, and a supervisor's way to say the same: the clean-up ends after the batch it is at.
+//! Ctrl-C, and a supervisor's way to say the same: what is under way ends after the batch it is at.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
