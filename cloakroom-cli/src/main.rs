@@ -1,5 +1,6 @@
-//! The `cloakroom` command: creates the session table and those of database caches, clears expired sessions, decodes stored session data, shows
-//! and checks the settings, derives signing keys, compares with a Django site.
+//! The `cloakroom` command: creates the session table and those of database caches, clears expired sessions, lists,
+//! counts, shows and ends sessions, decodes stored session data, shows and checks the settings, derives signing keys,
+//! compares with a Django site.
 #![forbid(unsafe_code)]
 
 mod check;
@@ -7,10 +8,13 @@ mod clearsessions;
 mod createcachetable;
 mod database;
 mod decode;
+mod delete;
 mod derive_key;
 mod doctor;
 mod failure;
 mod interrupt;
+mod keys;
+mod list;
 mod migrate;
 mod numbers;
 mod options;
@@ -18,7 +22,10 @@ mod output;
 mod pretty;
 mod progress;
 mod report;
+mod sessions;
 mod settings;
+mod show;
+mod stats;
 
 use std::process::ExitCode;
 
@@ -40,6 +47,10 @@ fn main() -> ExitCode {
         Command::Migrate(arguments) => migrate::run(arguments, place).map(done),
         Command::Clearsessions(arguments) => clearsessions::run(arguments, place),
         Command::Createcachetable(arguments) => createcachetable::run(arguments, place).map(done),
+        Command::List(arguments) => list::run(arguments, place).map(done),
+        Command::Show(arguments) => show::run(arguments, place).map(done),
+        Command::Delete(arguments) => delete::run(arguments, place),
+        Command::Stats(arguments) => stats::run(arguments, place),
         Command::Decode(arguments) => decode::run(arguments, place).map(done),
         Command::Settings(arguments) => settings::run(arguments, place).map(done),
         Command::DeriveKey(arguments) => derive_key::run(arguments, place).map(done),

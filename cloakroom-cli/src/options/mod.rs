@@ -1,5 +1,7 @@
 //! The command line.
 
+mod looking;
+
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,12 +9,17 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::report::Level;
+use looking::{DELETE_HELP, LIST_HELP, SHOW_HELP, STATS_HELP};
+pub(crate) use looking::{Delete, List, Show, Stats};
 
 const EXAMPLES: &str = "\
 Examples:
   export DATABASE_URL=sqlite:///db.sqlite3
   cloakroom migrate
   cloakroom clearsessions
+  cloakroom stats
+  cloakroom list --limit 20
+  cloakroom delete --user 42 --dry-run
   SECRET_KEY=… cloakroom decode - < stored.txt
 
 Settings have Django's names: DATABASE_URL, SESSION_ENGINE, SECRET_KEY, SECRET_KEY_FALLBACKS (separated by
@@ -23,8 +30,8 @@ could see a command line.
 
 Exit codes: 0 done, 1 not done (the reason is on standard error), 2 wrong usage.";
 
-/// Looks after the sessions that cloakroom and Django share: makes their table, clears the expired ones, and
-/// shows what stored data holds.
+/// Looks after the sessions that cloakroom and Django share: makes their table, clears the expired ones, lists, counts,
+/// shows and ends them.
 #[derive(Debug, Parser)]
 #[command(name = "cloakroom", version, after_help = EXAMPLES, arg_required_else_help = true)]
 pub(crate) struct Options {
@@ -58,6 +65,18 @@ pub(crate) enum Command {
     /// Remove all expired sessions
     #[command(after_help = CLEARSESSIONS_HELP)]
     Clearsessions(Clearsessions),
+    /// List the sessions that are stored, a page at a time
+    #[command(after_help = LIST_HELP)]
+    List(List),
+    /// Show what a stored session holds, as JSON
+    #[command(after_help = SHOW_HELP)]
+    Show(Show),
+    /// End sessions: those of the given keys, or all of a user
+    #[command(after_help = DELETE_HELP)]
+    Delete(Delete),
+    /// Count the sessions: how many, how large, ending when
+    #[command(after_help = STATS_HELP)]
+    Stats(Stats),
     /// Create the tables of the caches that are kept in the database
     #[command(after_help = CREATECACHETABLE_HELP)]
     Createcachetable(Createcachetable),
