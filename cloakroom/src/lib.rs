@@ -158,6 +158,8 @@ mod documents {
     mod logins {}
     #[doc = include_str!("../../docs/observing.md")]
     mod observing {}
+    #[doc = include_str!("../../docs/operators.md")]
+    mod operators {}
     #[doc = include_str!("../../docs/from-tower-sessions.md")]
     mod from_tower_sessions {}
     #[doc = include_str!("../../docs/from-django.md")]

@@ -28,7 +28,7 @@ async fn listable() -> Vec<Place> {
     // The last one has the rows of another place.
     let left_out = ["cache in files", "cache on memcached", "cached_db on SQLite, a table in front"];
     places.retain(|place| !left_out.contains(&place.name));
-    assert!(places.len() >= 7);
+    assert!(places.len() >= 5);
     places
 }
 
@@ -167,7 +167,8 @@ async fn a_look_into_a_session_shows_what_it_holds_and_changes_nothing() {
     let engine = Engine::cached_db(database.clone(), cache.clone());
     let store = SessionStore::new(engine, settings()).unwrap();
     let key = stored(&store, None).await;
-    (database.take_calls(), cache.take_calls());
+    database.take_calls();
+    cache.take_calls();
     store.inspect(&key).await.unwrap().unwrap();
     assert_eq!((database.take_calls().total(), cache.take_calls().total()), (1, 0));
 }

@@ -2,6 +2,7 @@
 
 mod mask;
 
+use cloakroom::wire::stored::DecodeError;
 use cloakroom::{InspectedSession, SessionError, SessionKey, Settings, Timestamp};
 use serde_json::json;
 
@@ -48,8 +49,14 @@ fn key(given: &str) -> Result<SessionKey, Failure> {
 }
 
 fn unreadable(session: &str, error: SessionError) -> Failure {
+    let why = match error {
+        SessionError::Decode(DecodeError::BadSignature) => {
+            ": neither SECRET_KEY nor one of the SECRET_KEY_FALLBACKS (nor SESSION_SIGNING_KEY) made it"
+        }
+        _ => "",
+    };
     let failure = Failure::from(error);
-    Failure::new(format!("the session {session} is not shown: {failure}"))
+    Failure::new(format!("the session {session} is not shown: {failure}{why}"))
 }
 
 fn about(session: &str, inspected: &InspectedSession, settings: &Settings) -> String {
