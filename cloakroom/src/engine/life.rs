@@ -32,10 +32,10 @@ impl StoredEngine {
         is_too_old(data, &self.terms.policy, || self.terms.clock.now())
     }
 
-    /// When the session ends if nobody saves it again, for those who want to know whether to save it.
+    /// When the session ends if nobody saves it again; `None` where nothing says so, and for what lies beyond the year
+    /// 9999.
     pub(super) fn end_of(&self, stored: &Stored, data: &SessionData) -> Option<Timestamp> {
         let policy = &self.terms.policy;
-        policy.touch_threshold?;
         stored.expires.or_else(|| custom_expiry(data, policy).ok()?.date(policy, stored.modified_at?).ok())
     }
 }

@@ -3,7 +3,6 @@
 use crate::Timestamp;
 use crate::data::SessionData;
 use crate::engine::bound::BoundEngine;
-use crate::engine::life::custom_expiry;
 use crate::engine::stored::{CACHE_PREFIX, StoredEngine};
 use crate::error::SessionError;
 use crate::key::SessionKey;
@@ -121,13 +120,7 @@ impl StoredEngine {
 
     fn look_into(&self, stored: &Stored) -> Result<Kept, SessionError> {
         let Some(decoded) = self.terms.format.decode(&stored.data)? else { return Ok(Kept::Nothing) };
-        let expires = match (stored.expires, stored.modified_at) {
-            (None, Some(saved)) if self.terms.name == EngineName::File => {
-                // What lies beyond the year 9999 does not end.
-                custom_expiry(&decoded.data, &self.terms.policy)?.date(&self.terms.policy, saved).ok()
-            }
-            (expires, _) => expires,
-        };
+        let expires = self.end_of(stored, &decoded.data);
         let has_expired = !self.is_live(stored, &decoded.data)?;
         Ok(Kept::Session(Box::new(KeptSession {
             bytes: stored.data.len() as u64,

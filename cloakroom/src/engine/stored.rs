@@ -136,7 +136,9 @@ impl StoredEngine {
     fn judge(&self, key: &SessionKey, stored: &Stored) -> Result<Found, SessionError> {
         match self.terms.format.decode(&stored.data) {
             Ok(Some(Decoded { data, secret, .. })) => {
-                let (live, ends) = (self.is_live(stored, &data)?, self.end_of(stored, &data));
+                let live = self.is_live(stored, &data)?;
+                // For those who want to know whether a save would prolong it.
+                let ends = self.terms.policy.touch_threshold.and_then(|_| self.end_of(stored, &data));
                 let version = Some(stored.version);
                 let target = Target { key: key.clone(), version, cached: None, outdated: secret > 0 };
                 Ok(Found::Session { data, target, live, ends })

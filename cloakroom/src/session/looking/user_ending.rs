@@ -11,6 +11,7 @@ use crate::data::SessionData;
 use crate::engine::{Kept, Listed, StoredEngine};
 use crate::error::SessionError;
 use crate::key::SessionKey;
+use crate::observe::EndReason;
 use crate::session::store::SessionStore;
 use crate::storage::StorageError;
 
@@ -139,8 +140,15 @@ impl UserEnding {
     ) -> Result<(), SessionError> {
         let (mut tasks, user) = (JoinSet::new(), Arc::<str>::from(&*self.user));
         for listed in sessions {
-            let (engine, key, user, dry_run) = (engine.clone(), listed.key.clone(), Arc::clone(&user), self.dry_run);
-            tasks.spawn(async move { end_if_of(&engine, &key, &user, dry_run).await });
+            let (store, engine, key) = (self.store.clone(), engine.clone(), listed.key.clone());
+            let (user, dry_run) = (Arc::clone(&user), self.dry_run);
+            tasks.spawn(async move {
+                let found = find(&engine, &key, &user).await?;
+                if matches!(found, Found::OfUser) && !dry_run {
+                    store.end(&key, EndReason::Deleted).await?;
+                }
+                Ok(found)
+            });
         }
         let mut failed = Ok(());
         while let Some(joined) = tasks.join_next().await {
@@ -165,17 +173,12 @@ enum Found {
     Unreadable,
 }
 
-async fn end_if_of(engine: &StoredEngine, key: &SessionKey, user: &str, dry_run: bool) -> Result<Found, SessionError> {
-    match engine.look(key).await? {
-        Kept::Session(kept) if is_of(&kept.data, user) => {
-            if !dry_run {
-                engine.end(key).await?;
-            }
-            Ok(Found::OfUser)
-        }
-        Kept::Session(_) | Kept::Nothing => Ok(Found::Other),
-        Kept::Unreadable(_) => Ok(Found::Unreadable),
-    }
+async fn find(engine: &StoredEngine, key: &SessionKey, user: &str) -> Result<Found, SessionError> {
+    Ok(match engine.look(key).await? {
+        Kept::Session(kept) if is_of(&kept.data, user) => Found::OfUser,
+        Kept::Session(_) | Kept::Nothing => Found::Other,
+        Kept::Unreadable(_) => Found::Unreadable,
+    })
 }
 
 /// Django keeps the text of the primary key; a number is taken for its text.
