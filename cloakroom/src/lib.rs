@@ -85,7 +85,7 @@
 //! | `mysql` | `storage::MysqlStorage`, for MySQL and MariaDB |
 //! | `memcached` | `storage::MemcachedStorage` |
 //! | `redis` | `storage::RedisStorage`, for one server, Redis Sentinel and Redis Cluster |
-//! | `metrics` | counters and histograms by the facade of that name: [`describe_metrics`] |
+//! | `metrics` | counters and histograms, by the facade of that name; `describe_metrics` |
 //! | `toml` | settings from a file `cloakroom.toml` |
 //! | `testing` | sessions made beforehand and a cookie jar for tests of handlers; the contract suite for storages, and a storage that counts its round trips |
 #![forbid(unsafe_code)]
