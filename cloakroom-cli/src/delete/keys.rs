@@ -1,9 +1,11 @@
 //! Ending the sessions of given keys.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use cloakroom::{SessionError, SessionKey, SessionStore};
 use serde_json::json;
+use tokio::time::timeout;
 
 use crate::database;
 use crate::failure::Failure;
@@ -12,6 +14,9 @@ use crate::keys::Keys;
 use crate::numbers::{grouped, sessions};
 use crate::options::Delete;
 use crate::output::print;
+
+/// So often it is looked for a signal while no key comes.
+const LOOK: Duration = Duration::from_millis(50);
 
 #[derive(Default)]
 struct Done {
@@ -40,7 +45,16 @@ pub(super) fn run(arguments: &Delete, store: &SessionStore) -> Result<ExitCode, 
 
 async fn end(arguments: &Delete, store: &SessionStore, done: &mut Done) -> Result<(), Failure> {
     let interrupt = Interrupt::listen()?;
-    for (key, number) in Keys::of(&arguments.keys).zip(1_u64..) {
+    let mut keys = Keys::of(&arguments.keys).on_thread()?;
+    let mut number = 0_u64;
+    while done.interrupted.is_none() {
+        // Whoever types them may well think again.
+        let Ok(next) = timeout(LOOK, keys.recv()).await else {
+            done.interrupted = interrupt.came();
+            continue;
+        };
+        let Some(key) = next else { break };
+        number += 1;
         match key? {
             Some(key) if end_one(store, &key).await? => done.ended += 1,
             Some(key) => {
@@ -55,12 +69,7 @@ async fn end(arguments: &Delete, store: &SessionStore, done: &mut Done) -> Resul
                 done.invalid += 1;
             }
         }
-        // Others on this thread have a look for signals.
-        tokio::task::yield_now().await;
         done.interrupted = interrupt.came();
-        if done.interrupted.is_some() {
-            break;
-        }
     }
     Ok(())
 }

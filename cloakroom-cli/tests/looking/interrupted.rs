@@ -1,5 +1,6 @@
 //! `delete` on many sessions: one that is interrupted, one that is killed, a database that goes away meanwhile.
 
+use std::io::Write as _;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -138,6 +139,27 @@ fn one_that_is_interrupted_tells_how_many_it_has_ended() {
         let rest = database.cloakroom(&["delete", "--user", "42"]).output().expect("its end");
         assert!(rest.status.success() && database.rows() == 0, "{}: {:?}", database.place.name, told(&rest));
     }
+}
+
+#[test]
+fn one_that_waits_for_keys_is_interrupted_and_tells_what_it_has_ended() {
+    let database = databases().remove(0);
+    let key = database.place.sessions(2, None, 60).remove(0);
+    let mut child = database.cloakroom(&["delete", "-"]).stdin(Stdio::piped()).spawn().expect("the command starts");
+    let mut input = child.stdin.take().expect("its input");
+    writeln!(input, "{}", key.as_str()).expect("a line");
+    let begin = Instant::now();
+    while database.rows() == 2 {
+        assert!(begin.elapsed() < PATIENCE && child.try_wait().expect("its state").is_none(), "it does not begin");
+    }
+    let kill = Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status().expect("kill");
+    assert!(kill.success());
+    let output = child.wait_with_output().expect("its end");
+    let (out, err) = told(&output);
+    assert_eq!((output.status.code(), err.as_str()), (Some(130), ""));
+    assert_eq!(out, "ended 1 session; interrupted, the keys after that were left\n");
+    assert_eq!(database.rows(), 1);
+    drop(input);
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn expires(row: &MySqlRow, column: usize, dates: &DateColumn) -> Option<Timestam
     dates.read(bytes(row, column)?)
 }
 
-/// A row of a scan: key, length, expiry, the end of the data. Nothing if the key is no text.
+/// A row of a scan: key, length, expiry, what it is compared by. Nothing if the key is no text.
 pub(super) fn entry(row: &MySqlRow, dates: &DateColumn) -> Option<Entry> {
     let name = str::from_utf8(bytes(row, 0)?).ok()?;
     let length = row.try_get_unchecked::<Option<i64>, _>(1).ok().flatten().unwrap_or(0);

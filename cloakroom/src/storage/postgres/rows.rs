@@ -32,7 +32,7 @@ fn expires(row: &PgRow, column: usize) -> Option<Timestamp> {
     row.try_get::<Option<Found>, _>(column).ok().flatten().and_then(|found| found.0)
 }
 
-/// A row of a scan: key, length, expiry, the end of the data in hexadecimal digits.
+/// A row of a scan: key, length, expiry, what it is compared by in hexadecimal digits.
 pub(super) fn entry(row: &PgRow) -> Result<Entry, Failure> {
     let unexpected = |error: sqlx::Error| Failure::Unexpected(error.into());
     let name: String = row.try_get(0).map_err(unexpected)?;
