@@ -23,8 +23,8 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    pub(crate) fn of(given: &[String]) -> Self {
-        Self { given: given.to_vec().into_iter(), reads_input: false }
+    pub(crate) fn of(given: Vec<String>) -> Self {
+        Self { given: given.into_iter(), reads_input: false }
     }
 
     /// The keys, read by a thread of their own: who waits for the next line can still be interrupted.

@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &Delete, store: &SessionStore) -> Result<ExitCode, 
 
 async fn end(arguments: &Delete, store: &SessionStore, done: &mut Done) -> Result<(), Failure> {
     let interrupt = Interrupt::listen()?;
-    let mut keys = Keys::of(&arguments.keys).on_thread()?;
+    let mut keys = Keys::of(arguments.keys.clone()).on_thread()?;
     let mut number = 0_u64;
     while done.interrupted.is_none() {
         // Whoever types them may well think again.

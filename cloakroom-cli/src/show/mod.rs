@@ -40,8 +40,7 @@ pub(crate) fn run(arguments: &Show, place: &Place) -> Result<(), Failure> {
 }
 
 fn key(given: &str) -> Result<SessionKey, Failure> {
-    let given = [given.to_owned()];
-    match Keys::of(&given).next().transpose()? {
+    match Keys::of(vec![given.to_owned()]).next().transpose()? {
         Some(Some(key)) => Ok(key),
         Some(None) => Err(Failure::new("this is no session key: it has 8 to 40 characters of a-z and 0-9")),
         None => Err(Failure::new("standard input holds no session key")),

@@ -72,6 +72,7 @@ impl SessionStore {
     ///
     /// # Errors
     /// The storage did not answer, or what it holds cannot be read: no known secret verifies it, or it is damaged.
+    /// With `signed_cookies` nothing is stored: [`StorageError::Unsupported`](crate::storage::StorageError::Unsupported).
     pub async fn inspect(&self, key: &SessionKey) -> Result<Option<InspectedSession>, SessionError> {
         match self.bound_engine().stored()?.look(key).await? {
             Kept::Session(kept) => Ok(Some((*kept).into())),
