@@ -1,8 +1,10 @@
 //! `SESSION_ABSOLUTE_AGE` (ASVS 7.3.2).
 
+use std::sync::{Arc, Mutex};
+
 use cloakroom::storage::MemoryStorage;
 use cloakroom::testing::SpyStorage;
-use cloakroom::{SessionStore, Timestamp};
+use cloakroom::{EndReason, SessionEvent, SessionStore, Timestamp};
 
 use crate::engines::{local, timeless};
 use crate::visits::{cookies, key_in, name, ok, set, set_to, stored, visit};
@@ -198,4 +200,25 @@ async fn a_beginning_that_cannot_be_read_has_ended() {
     let key = session.session_key().unwrap();
     assert_eq!(name(&store, &key).await, None);
     assert_eq!(name(&free, &key).await.as_deref(), Some("Ada"), "nothing was removed");
+}
+
+#[tokio::test]
+async fn an_observer_is_told_why_it_ended() {
+    let hands = Hands::new();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hear = Arc::clone(&told);
+    let store = SessionStore::db(timeless(), settings().session_cookie_age(60).session_absolute_age(100.0)).unwrap();
+    let store = hands.on(store).with_observer(move |event| {
+        if let SessionEvent::Ended { reason, .. } = event {
+            hear.lock().unwrap().push(*reason);
+        }
+    });
+    let (idle, used) = (stored(&store).await, stored(&store).await);
+    hands.pass(50.0);
+    visit(&store, Some(used.as_str()), set).await;
+    hands.pass(10.0);
+    assert_eq!(name(&store, &idle).await, None);
+    hands.pass(40.0);
+    assert_eq!(name(&store, &used).await, None);
+    assert_eq!(*told.lock().unwrap(), [EndReason::Expired, EndReason::AbsoluteAge]);
 }
