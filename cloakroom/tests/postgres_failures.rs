@@ -209,7 +209,7 @@ async fn a_pool_that_is_exhausted_is_an_error_in_time() {
     let Some(server) = Server::shared().await else { return };
     let (_, name) = server.storage().await;
     let pool = pool(&server.url(&name), 1);
-    let storage = PostgresStorage::from_pool(pool.clone()).timeout(Duration::from_millis(400)).open();
+    let storage = PostgresStorage::from_pool(pool.clone()).timeout(Duration::from_secs(1)).open();
     let _ = storage.insert("a", NEW).await.unwrap();
     let taken = pool.acquire().await.unwrap();
     let started = Instant::now();

@@ -8,7 +8,6 @@ use crate::Timestamp;
 use crate::data::{Json, SessionData};
 use crate::error::SessionError;
 use crate::expiry::{Expiry, ExpiryOptions};
-use crate::key::SessionKey;
 use crate::session::lazy::LazySession;
 
 /// A loaded session: Django's dictionary, with synchronous methods that work in memory.
@@ -281,14 +280,15 @@ impl Session {
     /// [login](crate::auth::AuthSession::login) does so itself. Not in Django.
     ///
     /// ```
-    /// # use cloakroom::{Clock, SessionStore, Settings, Timestamp};
+    /// # use cloakroom::{SessionStore, Settings};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let store = SessionStore::memory(Settings::new().session_absolute_age(3_600.0))?;
     /// let session = store.session(None).load().await?;
-    /// session.asave().await?;
+    /// session.set("_session_started", &1_831_700_317)?;
     /// session.restart_absolute_age();
     /// session.asave().await?;
-    /// assert_eq!(session.get_expiry_age()?, 3_600.0);
+    /// assert!(session.get_expiry_age()? <= 3_600.0);
+    /// assert_ne!(session.item::<i64>("_session_started")?, 1_831_700_317);
     /// # Ok(()) }
     /// ```
     pub fn restart_absolute_age(&self) {
@@ -333,69 +333,6 @@ impl Session {
     /// What the session holds as its expiry is neither seconds nor a moment.
     pub fn get_expire_at_browser_close(&self) -> Result<bool, SessionError> {
         self.shared.get_expire_at_browser_close()
-    }
-}
-
-/// These have to wait for the storage, and a synchronous method never does: each says which method to
-/// await instead. [`BlockingSession`](crate::BlockingSession) has them all, for code outside a runtime.
-///
-/// ```
-/// # use cloakroom::{SessionKey, SessionStore, Settings};
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let session = SessionStore::memory(Settings::new())?.session(None).load().await?;
-/// let error = session.save().unwrap_err();
-/// assert!(error.to_string().contains("asave"));
-/// assert!(session.create().is_err() && session.load().is_err() && session.delete().is_err());
-/// assert!(session.exists(&SessionKey::generate()).is_err() && session.clear_expired().is_err());
-/// # Ok(()) }
-/// ```
-impl Session {
-    /// Use [`asave`](LazySession::asave), or let the layer save at the end of the request.
-    ///
-    /// # Errors
-    /// Always: [`SessionError::Synchronous`].
-    pub fn save(&self) -> Result<(), SessionError> {
-        Err(SessionError::Synchronous { method: "save", twin: "asave" })
-    }
-
-    /// Use [`acreate`](LazySession::acreate).
-    ///
-    /// # Errors
-    /// Always: [`SessionError::Synchronous`].
-    pub fn create(&self) -> Result<(), SessionError> {
-        Err(SessionError::Synchronous { method: "create", twin: "acreate" })
-    }
-
-    /// Use [`aload`](LazySession::aload).
-    ///
-    /// # Errors
-    /// Always: [`SessionError::Synchronous`].
-    pub fn load(&self) -> Result<SessionData, SessionError> {
-        Err(SessionError::Synchronous { method: "load", twin: "aload" })
-    }
-
-    /// Use [`aexists`](LazySession::aexists).
-    ///
-    /// # Errors
-    /// Always: [`SessionError::Synchronous`].
-    pub fn exists(&self, _key: &SessionKey) -> Result<bool, SessionError> {
-        Err(SessionError::Synchronous { method: "exists", twin: "aexists" })
-    }
-
-    /// Use [`adelete`](LazySession::adelete).
-    ///
-    /// # Errors
-    /// Always: [`SessionError::Synchronous`].
-    pub fn delete(&self) -> Result<(), SessionError> {
-        Err(SessionError::Synchronous { method: "delete", twin: "adelete" })
-    }
-
-    /// Use [`aclear_expired`](LazySession::aclear_expired).
-    ///
-    /// # Errors
-    /// Always: [`SessionError::Synchronous`].
-    pub fn clear_expired(&self) -> Result<u64, SessionError> {
-        Err(SessionError::Synchronous { method: "clear_expired", twin: "aclear_expired" })
     }
 }
 

@@ -17,6 +17,7 @@ mod removing;
 mod saving;
 mod state;
 mod store;
+mod synchronous;
 mod turns;
 
 pub use blocking::BlockingSession;
