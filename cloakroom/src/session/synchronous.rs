@@ -19,7 +19,7 @@ use crate::session::loaded::Session;
 /// # Ok(()) }
 /// ```
 impl Session {
-    /// Use [`asave`](LazySession::asave), or let the layer save at the end of the request.
+    /// Use [`asave`](crate::LazySession::asave), or let the layer save at the end of the request.
     ///
     /// # Errors
     /// Always: [`SessionError::Synchronous`].
@@ -27,7 +27,7 @@ impl Session {
         Err(SessionError::Synchronous { method: "save", twin: "asave" })
     }
 
-    /// Use [`acreate`](LazySession::acreate).
+    /// Use [`acreate`](crate::LazySession::acreate).
     ///
     /// # Errors
     /// Always: [`SessionError::Synchronous`].
@@ -35,7 +35,7 @@ impl Session {
         Err(SessionError::Synchronous { method: "create", twin: "acreate" })
     }
 
-    /// Use [`aload`](LazySession::aload).
+    /// Use [`aload`](crate::LazySession::aload).
     ///
     /// # Errors
     /// Always: [`SessionError::Synchronous`].
@@ -43,7 +43,7 @@ impl Session {
         Err(SessionError::Synchronous { method: "load", twin: "aload" })
     }
 
-    /// Use [`aexists`](LazySession::aexists).
+    /// Use [`aexists`](crate::LazySession::aexists).
     ///
     /// # Errors
     /// Always: [`SessionError::Synchronous`].
@@ -51,7 +51,7 @@ impl Session {
         Err(SessionError::Synchronous { method: "exists", twin: "aexists" })
     }
 
-    /// Use [`adelete`](LazySession::adelete).
+    /// Use [`adelete`](crate::LazySession::adelete).
     ///
     /// # Errors
     /// Always: [`SessionError::Synchronous`].
@@ -59,7 +59,7 @@ impl Session {
         Err(SessionError::Synchronous { method: "delete", twin: "adelete" })
     }
 
-    /// Use [`aclear_expired`](LazySession::aclear_expired).
+    /// Use [`aclear_expired`](crate::LazySession::aclear_expired).
     ///
     /// # Errors
     /// Always: [`SessionError::Synchronous`].
