@@ -35,6 +35,7 @@ pub(crate) enum Late {
 }
 
 impl Forward {
+    #[inline]
     pub(crate) fn of(data: &SessionData) -> Option<Self> {
         // Nobody else's session is taken for one, whatever its members are called.
         if data.len() != 2 || !data.contains(EXPIRY) {
@@ -42,6 +43,15 @@ impl Forward {
         }
         let to: String = data.get(FORWARD).ok()??;
         Some(to.parse().map_or(Self::Closed, Self::To))
+    }
+
+    /// The same of what was found; a note that has ended is none.
+    #[inline]
+    pub(crate) fn found(found: &Found) -> Option<Self> {
+        match found {
+            Found::Session { data, live: true, .. } => Self::of(data),
+            _ => None,
+        }
     }
 }
 
@@ -62,17 +72,18 @@ impl StoredEngine {
     /// Reads what stands under a key, or under the one that took its place a little while ago.
     pub(crate) async fn find_late(&self, key: &SessionKey) -> Result<(Found, Late), SessionError> {
         let found = self.find(key).await?;
-        match forward_in(&found) {
+        match Forward::found(&found) {
             None => Ok((found, Late::No)),
             Some(forward) => Box::pin(self.follow(forward)).await,
         }
     }
 
-    async fn follow(&self, mut forward: Forward) -> Result<(Found, Late), SessionError> {
+    /// Reads what stands where a note points to.
+    pub(crate) async fn follow(&self, mut forward: Forward) -> Result<(Found, Late), SessionError> {
         for _ in 0..HOPS {
             let Forward::To(key) = forward else { return Ok((Found::Nothing, Late::Closed)) };
             let found = self.find(&key).await?;
-            match forward_in(&found) {
+            match Forward::found(&found) {
                 None => return Ok((found, Late::Served)),
                 Some(next) => forward = next,
             }
@@ -96,13 +107,6 @@ impl StoredEngine {
             }
         }
         Ok(keys)
-    }
-}
-
-fn forward_in(found: &Found) -> Option<Forward> {
-    match found {
-        Found::Session { data, live: true, .. } => Forward::of(data),
-        _ => None,
     }
 }
 

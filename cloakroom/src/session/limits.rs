@@ -8,6 +8,7 @@ use crate::session::state::State;
 
 impl State {
     /// When the session ends, were it saved now.
+    #[inline]
     pub(super) fn life(&self, policy: &Policy) -> Result<Life, ExpiryError> {
         let custom = self.custom_expiry(policy)?;
         if policy.absolute_age.is_none() {
@@ -18,6 +19,7 @@ impl State {
 
     /// Takes up what was loaded. A session that does not say when it began, Django's for example, begins now: that is
     /// the one time that somebody who only reads writes.
+    #[inline]
     pub(super) fn take_up(
         &mut self,
         data: SessionData,
@@ -41,6 +43,7 @@ impl State {
     }
 
     /// Under a limit the session says from when it counts, also after a `clear`.
+    #[inline]
     pub(super) fn keep_start(&mut self, policy: &Policy, now: Timestamp) {
         if policy.absolute_age.is_none() {
             return;

@@ -2,7 +2,7 @@
 
 use crate::Timestamp;
 use crate::data::SessionData;
-use crate::engine::{BoundEngine, Found, Late};
+use crate::engine::{BoundEngine, Forward, Found, Late};
 use crate::error::SessionError;
 use crate::session::state::Shared;
 
@@ -46,11 +46,15 @@ impl Shared {
                 }
             }
         };
-        let (found, late) = if self.store.is_watched() {
-            Box::pin(self.find(engine, &key)).await?
+        let (mut found, mut late);
+        if self.store.is_watched() {
+            (found, late) = Box::pin(self.find(engine, &key)).await?;
         } else {
-            engine.find_late(&key).await?
-        };
+            (found, late) = (engine.find(&key).await?, Late::No);
+            if let Some(forward) = Forward::found(&found) {
+                (found, late) = Box::pin(engine.follow(forward)).await?;
+            }
+        }
         let mut state = self.state();
         if state.data.is_some() || state.key.as_ref() != Some(&key) {
             // Flushed in the meantime.

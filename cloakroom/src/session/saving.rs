@@ -23,10 +23,25 @@ const KEYS: usize = 100;
 
 /// One write, ready to go.
 enum Plan {
-    Create { key: SessionKey, content: Content },
-    Update { target: Target, content: Content },
-    Prolong { target: Target, prolonged: Prolonged },
-    ChangeKey { target: Target, to: SessionKey, content: Content, forward: Option<Content> },
+    Create {
+        key: SessionKey,
+        content: Content,
+    },
+    Update {
+        target: Target,
+        content: Content,
+    },
+    Prolong {
+        target: Target,
+        prolonged: Prolonged,
+    },
+    /// Boxed, since every other plan would carry its room about.
+    ChangeKey {
+        target: Target,
+        to: SessionKey,
+        content: Content,
+        forward: Option<Box<Content>>,
+    },
 }
 
 impl Shared {
@@ -200,7 +215,7 @@ impl Shared {
         state.keep_start(policy, now);
         let expires = state.life(policy)?.date(policy, now)?;
         let data = state.data.get_or_insert_default();
-        state.login_changed |= data.login_is_changed();
+        state.login_changed |= policy.cycle_key_grace.is_some() && data.login_is_changed();
         let content = |data: &_| engine.content(data, now, expires);
         let plan = match (&state.target, &state.key) {
             (None, key) => {
@@ -210,7 +225,8 @@ impl Shared {
             (Some(target), Some(key)) if *key != target.key => {
                 // Whoever knew the key before a login must not come in with the one who logged in.
                 let next = Some(key).filter(|_| !state.login_changed);
-                let forward = policy.cycle_key_grace.map(|grace| engine.forward(next, now, grace)).transpose()?;
+                let forward =
+                    policy.cycle_key_grace.map(|grace| engine.forward(next, now, grace).map(Box::new)).transpose()?;
                 Plan::ChangeKey { target: target.clone(), to: key.clone(), content: content(data)?, forward }
             }
             (Some(target), _) if data.is_changed() || target.outdated || engine.capabilities().costly_touch => {
@@ -318,7 +334,7 @@ impl Plan {
             Self::Prolong { target, prolonged } => engine.prolong(target, &prolonged).await,
             Self::ChangeKey { target, to, content, forward } => {
                 let from = target.key.clone();
-                let changed = engine.change_key(target, to, &content, forward.as_ref()).await;
+                let changed = engine.change_key(target, to, &content, forward.as_deref()).await;
                 if let Ok(Outcome::Written(Target { key: to, .. })) = &changed {
                     store.tell(&SessionEvent::KeyChanged { from: &from, to });
                 }
