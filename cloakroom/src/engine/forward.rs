@@ -12,8 +12,9 @@ use crate::storage::StorageError;
 
 /// The member that holds the new key, or nothing.
 const FORWARD: &str = "_session_forward";
-/// So many changes of key are followed, one after another.
-const HOPS: usize = 8;
+/// So many changes of key are followed, one after another. An application may let its visitors name members: a note of
+/// their own may point anywhere, also to itself.
+pub(crate) const HOPS: usize = 8;
 
 /// Where a session went when its key was changed.
 pub(crate) enum Forward {

@@ -25,7 +25,7 @@ use crate::wire::CacheFormat;
 pub(crate) use bound::BoundEngine;
 pub use clearing::{Cleared, ClearingEnd, ClearingProgress};
 pub(crate) use content::{Content, Prolonged};
-pub(crate) use forward::{Forward, Late};
+pub(crate) use forward::{Forward, HOPS, Late};
 pub(crate) use looking::{Kept, KeptSession, Listed, Order};
 pub(crate) use signed_cookies::SignedCookies;
 pub(crate) use stored::{Found, StoredEngine, Target};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracing::Instrument;
 
 use crate::data::Changes;
-use crate::engine::{Content, Forward, Found, Late, Outcome, Prolonged, StoredEngine, Target};
+use crate::engine::{Content, Forward, Found, HOPS, Late, Outcome, Prolonged, StoredEngine, Target};
 use crate::error::SessionError;
 use crate::key::SessionKey;
 use crate::observe::{Ending, SessionEvent};
@@ -249,15 +249,15 @@ impl Shared {
     /// Another request saved in between: our changes are made to what it left, name by name.
     async fn merge_with_stored(&self, engine: &StoredEngine) -> Result<(), SessionError> {
         let Some(key) = self.state().target.as_ref().map(|target| target.key.clone()) else { return Ok(()) };
-        let mut at = key.clone();
+        let (mut at, mut hops) = (key.clone(), 0);
         let (fresh, mut target) = loop {
             // Whether it has expired by now does not matter: it was live when it was loaded.
             match engine.find_kept(&at).await? {
                 Found::Session { data, target, .. } => match Forward::of(&data) {
                     None => break (data, target),
                     // Another request changed its key.
-                    Some(Forward::To(next)) => at = next,
-                    Some(Forward::Closed) => return Err(SessionError::UpdateError),
+                    Some(Forward::To(next)) if hops < HOPS => (at, hops) = (next, hops + 1),
+                    Some(_) => return Err(SessionError::UpdateError),
                 },
                 Found::Nothing => return Err(SessionError::UpdateError),
                 // Another program put it there since the load. It is not overwritten.

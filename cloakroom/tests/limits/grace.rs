@@ -267,3 +267,20 @@ async fn a_visitor_who_leaves_does_not_leave_a_change_of_key_half_done() {
     }
     panic!("the old key is not served");
 }
+
+#[tokio::test]
+async fn a_note_that_a_visitor_made_to_point_to_itself_leads_nobody_in_a_circle() {
+    let store = SessionStore::db(MemoryStorage::new(), graceful()).unwrap();
+    let key = stored(&store).await;
+    let late = store.session(Some(&key)).load().await.unwrap();
+    let session = store.session(Some(&key)).load().await.unwrap();
+    session.clear();
+    session.set("_session_forward", key.as_str()).unwrap();
+    session.set("_session_expiry", &30).unwrap();
+    session.asave().await.unwrap();
+    late.set("a", &1).unwrap();
+    assert!(matches!(late.asave().await, Err(SessionError::UpdateError)));
+    assert_eq!(name(&store, &key).await, None);
+    store.session(Some(&key)).aflush().await.unwrap();
+    assert!(!store.exists(&key).await.unwrap());
+}
