@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use crate::data::SessionData;
 use crate::settings::EngineName;
-use crate::storage::{Column, DynStorage, MemoryStorage, Storage};
+use crate::storage::{self, Column, DynStorage, MemoryStorage, Storage};
 use crate::wire::CacheFormat;
 
 pub(crate) use bound::BoundEngine;
@@ -121,7 +121,7 @@ impl Engine {
     /// # Ok(()) }
     /// ```
     pub fn cached_db(database: impl Storage, cache: impl Storage) -> Self {
-        let (database, cache) = (Arc::new(database), Arc::new(cache));
+        let (database, cache) = (storage::shared(database), storage::shared(cache));
         Self::at(EngineName::CachedDb, Place::Cached { database, cache })
     }
 
@@ -165,7 +165,7 @@ impl Engine {
     }
 
     fn stored(name: EngineName, storage: impl Storage) -> Self {
-        Self::at(name, Place::Storage(Arc::new(storage)))
+        Self::at(name, Place::Storage(storage::shared(storage)))
     }
 
     fn at(name: EngineName, place: Place) -> Self {

@@ -17,17 +17,30 @@ type Source = Box<dyn Error + Send + Sync>;
 pub(super) const SOON: Duration = Duration::from_secs(1);
 
 /// Carries out a write and, if its outcome is unknown, looks at what became of it.
-async fn settled<T, W, L>(write: impl Fn() -> W, look: impl Fn(Source) -> L) -> Result<T, StorageError>
+async fn settled<T, W, L>(write: &impl Fn() -> W, look: &impl Fn(Source) -> L) -> Result<T, StorageError>
 where
     W: Future<Output = Result<T, StorageError>>,
     L: Future<Output = Result<T, StorageError>>,
 {
     let started = Instant::now();
-    let seen = match write().await {
-        Err(StorageError::OutcomeUnknown(source)) => look(source).await,
-        known => return known,
-    };
-    match seen {
+    match write().await {
+        // In a box: a write whose outcome is known, which nearly all are, does not carry this about.
+        Err(StorageError::OutcomeUnknown(source)) => Box::pin(looked_up(started, source, write, look)).await,
+        known => known,
+    }
+}
+
+async fn looked_up<T, W, L>(
+    started: Instant,
+    source: Source,
+    write: &impl Fn() -> W,
+    look: &impl Fn(Source) -> L,
+) -> Result<T, StorageError>
+where
+    W: Future<Output = Result<T, StorageError>>,
+    L: Future<Output = Result<T, StorageError>>,
+{
+    match look(source).await {
         Err(StorageError::NotDone(_)) if started.elapsed() < SOON => match write().await {
             Err(StorageError::OutcomeUnknown(source)) => look(source).await,
             known => known,
@@ -41,7 +54,7 @@ impl StoredEngine {
         self.terms.check_writable()?;
         let name = &*self.name_of(key)?;
         let write = || self.storage.insert(name, new);
-        settled(write, |source| self.inserted(name, new, source)).await
+        settled(&write, &|source| self.inserted(name, new, source)).await
     }
 
     pub(super) async fn replace(
@@ -53,7 +66,7 @@ impl StoredEngine {
         self.terms.check_writable()?;
         let name = &*self.name_of(key)?;
         let write = || self.storage.replace(name, Expect::Version(version), new);
-        settled(write, |source| self.replaced(name, version, new, source)).await
+        settled(&write, &|source| self.replaced(name, version, new, source)).await
     }
 
     pub(super) async fn touch(
@@ -65,7 +78,7 @@ impl StoredEngine {
         self.terms.check_writable()?;
         let name = &*self.name_of(key)?;
         let write = || self.storage.touch(name, Expect::Version(version), until);
-        settled(write, |source| self.touched(name, version, until, source)).await
+        settled(&write, &|source| self.touched(name, version, until, source)).await
     }
 
     pub(super) async fn rename(
@@ -83,7 +96,7 @@ impl StoredEngine {
             doubted.store(true, Ordering::Relaxed);
             self.renamed(from, version, to, new, source)
         };
-        match settled(write, look).await {
+        match settled(&write, &look).await {
             // What is in the way of a second try may be the first one's doing, which came after the look.
             Ok(Rename::Missing | Rename::Exists) if doubted.load(Ordering::Relaxed) => {
                 self.renamed(from, version, to, new, "the storage did not say whether it wrote".into()).await
@@ -100,7 +113,7 @@ impl StoredEngine {
         }
         let name = &*self.name_of(key)?;
         let write = || self.storage.remove(name, Expect::Anything);
-        settled(write, |source| self.removed(name, source)).await
+        settled(&write, &|source| self.removed(name, source)).await
     }
 
     /// Reads an entry back; if even that fails, the outcome stays unknown.

@@ -25,34 +25,35 @@ impl StoredEngine {
         self.front.is_some() || (renames && !one_step)
     }
 
-    pub(crate) async fn create(&self, key: SessionKey, content: &Content) -> Result<Outcome, StorageError> {
-        Ok(match self.insert(&key, content.as_new()).await? {
-            Insert::Inserted(version) => Outcome::Written(self.copied(target(key, version), Known::New, content).await),
+    pub(crate) async fn create(&self, key: &SessionKey, content: &Content) -> Result<Outcome, StorageError> {
+        Ok(match self.insert(key, content.as_new()).await? {
+            Insert::Inserted(version) => self.written(key, version, Known::New, content).await,
             Insert::Exists => Outcome::KeyTaken,
         })
     }
 
-    pub(crate) async fn update(&self, known: Target, content: &Content) -> Result<Outcome, StorageError> {
+    pub(crate) async fn update(&self, known: &Target, content: &Content) -> Result<Outcome, StorageError> {
         let Some(version) = &known.version else { return Ok(Outcome::Changed) };
-        let replaced = self.replace(&known.key, version, content.as_new()).await;
-        if matches!(replaced, Err(StorageError::OutcomeUnknown(_))) {
-            // The row may be a newer one by now.
-            self.drop_copy(&known.key).await;
-        }
-        Ok(match replaced? {
-            Replace::Replaced(version) => {
-                let seen = Known::Seen(known.cached);
-                Outcome::Written(self.copied(target(known.key, version), seen, content).await)
+        let version = match self.replace(&known.key, version, content.as_new()).await {
+            Ok(Replace::Replaced(version)) => version,
+            Ok(Replace::Missing) => return Ok(Box::pin(self.gone(&known.key)).await),
+            Ok(Replace::Changed) => return Ok(Outcome::Changed),
+            Err(error) => {
+                if matches!(error, StorageError::OutcomeUnknown(_)) {
+                    // The row may be a newer one by now.
+                    Box::pin(self.drop_copy(&known.key)).await;
+                }
+                return Err(error);
             }
-            Replace::Missing => self.gone(&known.key).await,
-            Replace::Changed => Outcome::Changed,
-        })
+        };
+        Ok(self.written(&known.key, version, Known::Seen(known.cached.as_deref()), content).await)
     }
 
-    pub(crate) async fn prolong(&self, mut known: Target, prolonged: &Prolonged) -> Result<Outcome, StorageError> {
+    pub(crate) async fn prolong(&self, known: &Target, prolonged: &Prolonged) -> Result<Outcome, StorageError> {
         let Some(version) = &known.version else { return Ok(Outcome::Changed) };
         Ok(match self.touch(&known.key, version, prolonged.expires).await? {
             Touch::Touched => {
+                let mut known = known.clone();
                 if let Some(front) = &self.front
                     && let Some(seen) = &known.cached
                     && let Some(name) = known.key.as_name()
@@ -73,22 +74,22 @@ impl StoredEngine {
     /// grace time `forward` stands there.
     pub(crate) async fn change_key(
         &self,
-        known: Target,
-        to: SessionKey,
+        known: &Target,
+        to: &SessionKey,
         content: &Content,
         forward: Option<&Content>,
     ) -> Result<Outcome, StorageError> {
         let Some(version) = &known.version else { return Ok(Outcome::Changed) };
         self.terms.check_writable()?;
         let buried = self.bury(&known.key).await?;
-        let renamed = self.rename(&known.key, version, &to, content.as_new()).await?;
+        let renamed = self.rename(&known.key, version, to, content.as_new()).await?;
         self.bury_again_if_late(&known.key, buried).await?;
         Ok(match renamed {
             Rename::Renamed(version) => {
                 if let Some(forward) = forward {
                     self.leave(&known.key, forward).await;
                 }
-                Outcome::Written(self.copied(target(to, version), Known::New, content).await)
+                self.written(to, version, Known::New, content).await
             }
             Rename::Exists => Outcome::KeyTaken,
             Rename::Missing => Outcome::Missing,
@@ -137,21 +138,13 @@ impl StoredEngine {
         Ok(removed)
     }
 
-    /// After a write: the copy in the cache, where there is one.
-    async fn copied(&self, mut written: Target, known: Known, content: &Content) -> Target {
-        if let Some(front) = &self.front
-            && let Some((serialized, expires)) = content.to_copy()
-            && let Some(name) = written.key.as_name()
-        {
-            let copy = cached_value::seal(front.format, serialized, written.version.as_ref());
-            let (name, copy) = (Front::name(name), New::of(&copy, expires));
-            let cached = match known {
-                Known::New => Box::pin(front.put_new(&written.key, &name, copy)).await,
-                Known::Seen(seen) => Box::pin(front.put(&written.key, &name, seen.as_deref(), copy)).await,
-            };
-            written.cached = cached.map(Box::new);
-        }
-        written
+    /// A session as it was just written, with its copy in the cache where there is one.
+    async fn written(&self, key: &SessionKey, version: Version, known: Known<'_>, content: &Content) -> Outcome {
+        let target = Target { key: key.clone(), version: Some(version), cached: None, outdated: false };
+        Outcome::Written(match &self.front {
+            Some(front) => Box::pin(copied(front, target, known, content)).await,
+            None => target,
+        })
     }
 
     /// The row is not there any more: neither may a copy be (D9).
@@ -191,14 +184,24 @@ impl StoredEngine {
 }
 
 /// What is known of the copy in the cache before a write.
-enum Known {
+enum Known<'v> {
     /// The key is new: there is none.
     New,
     /// The one that was seen, if any.
-    Seen(Option<Box<Version>>),
+    Seen(Option<&'v Version>),
 }
 
-/// A session as it was just written, without a copy.
-fn target(key: SessionKey, version: Version) -> Target {
-    Target { key, version: Some(version), cached: None, outdated: false }
+async fn copied(front: &Front, mut written: Target, known: Known<'_>, content: &Content) -> Target {
+    if let Some((serialized, expires)) = content.to_copy()
+        && let Some(name) = written.key.as_name()
+    {
+        let copy = cached_value::seal(front.format, serialized, written.version.as_ref());
+        let (name, copy) = (Front::name(name), New::of(&copy, expires));
+        let cached = match known {
+            Known::New => front.put_new(&written.key, &name, copy).await,
+            Known::Seen(seen) => front.put(&written.key, &name, seen, copy).await,
+        };
+        written.cached = cached.map(Box::new);
+    }
+    written
 }

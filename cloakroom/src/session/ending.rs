@@ -59,7 +59,7 @@ enum Step {
 impl State {
     /// The next step, once nothing is doomed any more.
     #[inline]
-    fn next_step(&self, request: Request<'_>) -> Step {
+    fn next_step(&self, request: &Request<'_>) -> Step {
         let keep = |vary| Step::Answer(Answer { vary, cookie: CookieAction::Keep });
         if self.late == Late::Closed && self.key.is_none() {
             if self.unsaved {
@@ -92,7 +92,7 @@ impl State {
         keep(self.accessed)
     }
 
-    fn is_fresh_enough(&self, request: Request<'_>) -> bool {
+    fn is_fresh_enough(&self, request: &Request<'_>) -> bool {
         request.throttle.is_some_and(|(policy, threshold, now)| self.is_fresh(policy, threshold, now))
     }
 }
@@ -106,7 +106,7 @@ impl LazySession {
             if !state.doomed.is_empty() {
                 return Ok(Closing::Work);
             }
-            let step = state.next_step(request);
+            let step = state.next_step(&request);
             if !matches!(step, Step::Save) {
                 state.answered = true;
                 state.unsaved = false;
@@ -122,7 +122,7 @@ impl LazySession {
 
     /// The end of a request that has something to write.
     pub(crate) async fn close(&self, status: u16, had_cookie: bool) -> Result<Answer, SessionError> {
-        let answer = self.close_unmarked(self.request(status, had_cookie)).await;
+        let answer = self.close_unmarked(&self.request(status, had_cookie)).await;
         let mut state = self.shared.state();
         state.answered = true;
         state.unsaved = false;
@@ -140,38 +140,43 @@ impl LazySession {
         Request { status, had_cookie, save_every, read_only: settings.session_read_only, in_cookie, throttle }
     }
 
-    async fn close_unmarked(&self, request: Request<'_>) -> Result<Answer, SessionError> {
+    async fn close_unmarked(&self, request: &Request<'_>) -> Result<Answer, SessionError> {
         let shared: &Arc<Shared> = &self.shared;
         let _io = shared.io.lock().await;
         shared.remove_doomed_while_io_is_held().await?;
-        let first = shared.state().next_step(request);
-        let step = match first {
-            Step::Save => {
-                shared.store.bound_engine().check_writable()?;
-                // An untouched session that every request is to save may turn out not to be there (D7).
-                shared.load_while_io_is_held().await?;
-                shared.state().next_step(request)
-            }
-            step => step,
-        };
-        match step {
-            Step::Answer(answer) => return Ok(answer),
-            Step::SetCookie => {}
-            Step::Save => match shared.write_while_io_is_held().await {
-                // It was only to say when it began, and has ended: that is nobody's error.
-                Err(SessionError::UpdateError) if shared.state().only_begun => {
-                    let mut state = shared.state();
-                    state.forget_key();
-                    state.data = Some(SessionData::new());
-                    if let Step::Answer(answer) = state.next_step(request) {
-                        return Ok(answer);
-                    }
+        if let Some(answer) = self.answer_without_save(request)? {
+            return Ok(answer);
+        }
+        shared.store.bound_engine().check_writable()?;
+        // An untouched session that every request is to save may turn out not to be there (D7).
+        shared.load_while_io_is_held().await?;
+        if let Some(answer) = self.answer_without_save(request)? {
+            return Ok(answer);
+        }
+        match shared.write_while_io_is_held().await {
+            // It was only to say when it began, and has ended: that is nobody's error.
+            Err(SessionError::UpdateError) if shared.state().only_begun => {
+                let mut state = shared.state();
+                state.forget_key();
+                state.data = Some(SessionData::new());
+                if let Step::Answer(answer) = state.next_step(request) {
+                    return Ok(answer);
                 }
-                Err(SessionError::UpdateError) => return Err(SessionError::SessionInterrupted),
-                written => written?,
-            },
+            }
+            Err(SessionError::UpdateError) => return Err(SessionError::SessionInterrupted),
+            written => written?,
         }
         self.cookie()
+    }
+
+    /// What the browser is told, unless there is something to save first.
+    fn answer_without_save(&self, request: &Request<'_>) -> Result<Option<Answer>, SessionError> {
+        let step = self.shared.state().next_step(request);
+        match step {
+            Step::Answer(answer) => Ok(Some(answer)),
+            Step::SetCookie => self.cookie().map(Some),
+            Step::Save => Ok(None),
+        }
     }
 
     fn cookie(&self) -> Result<Answer, SessionError> {

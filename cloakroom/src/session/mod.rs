@@ -13,6 +13,7 @@ mod loading;
 mod looking;
 mod observing;
 mod open;
+mod plan;
 mod removing;
 mod saving;
 mod state;

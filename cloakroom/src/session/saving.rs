@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
-use tracing::Instrument;
-
 use crate::data::Changes;
-use crate::engine::{Content, Forward, Found, HOPS, Late, Outcome, Prolonged, StoredEngine, Target};
+use crate::engine::{Forward, Found, HOPS, Late, Outcome, StoredEngine, Target};
 use crate::error::SessionError;
 use crate::key::SessionKey;
-use crate::observe::{Ending, SessionEvent};
-use crate::round_trips;
+use crate::observe::Ending;
+use crate::session::plan::{ChangeOfKey, Plan};
 use crate::session::state::{Shared, State};
-use crate::session::store::SessionStore;
 use crate::session::turns::Turn;
 use crate::storage::StorageError;
 
@@ -20,29 +17,6 @@ use crate::storage::StorageError;
 const TRIES: usize = 1_000;
 /// So many new keys in a row may be taken.
 const KEYS: usize = 100;
-
-/// One write, ready to go.
-enum Plan {
-    Create {
-        key: SessionKey,
-        content: Content,
-    },
-    Update {
-        target: Target,
-        content: Content,
-    },
-    Prolong {
-        target: Target,
-        prolonged: Prolonged,
-    },
-    /// Boxed, since every other plan would carry its room about.
-    ChangeKey {
-        target: Target,
-        to: SessionKey,
-        content: Content,
-        forward: Option<Box<Content>>,
-    },
-}
 
 impl Shared {
     /// Saves the session now (B-76 to B-82).
@@ -144,47 +118,51 @@ impl Shared {
         merges: &mut u32,
     ) -> Result<Ending, SessionError> {
         let mut keys = 0;
-        let mut turn = self.turn_in_queue(engine).await;
+        let mut turn = self.turn_in_queue(engine).await.map(Box::new);
         if turn.as_ref().is_some_and(|turn| turn.waited) {
             // Another one has saved since.
             *merges += 1;
-            self.merge_with_stored(engine).await.inspect_err(|error| break_up(turn.as_ref(), error))?;
+            self.merge_with_stored(engine).await.inspect_err(|error| break_up(turn.as_deref(), error))?;
         }
         for _ in 0..TRIES {
-            let (plan, unsettled) = self.plan(engine)?;
-            let ending = plan.ending();
-            let outcome = match plan.carry_out(engine, &self.store).await {
-                Ok(outcome) => outcome,
-                Err(error) => {
-                    let error = error.into();
-                    break_up(turn.as_ref(), &error);
-                    return Err(error);
-                }
-            };
-            match outcome {
-                Outcome::Written(target) => {
-                    unsettled.settle(target, ending == Ending::Prolonged);
-                    return Ok(ending);
-                }
-                Outcome::KeyTaken => {
-                    keys += 1;
-                    if keys >= KEYS {
-                        return Err(SessionError::NoFreeKey);
+            // In a block: what is waited for after it does not carry all this about.
+            {
+                let (plan, unsettled) = self.plan(engine)?;
+                let ending = plan.ending();
+                let outcome = if plan.takes_steps(engine) {
+                    Box::pin(plan.carry_out(engine, &self.store)).await
+                } else {
+                    plan.perform(engine, &self.store).await
+                };
+                match outcome {
+                    Err(error) => {
+                        let error = error.into();
+                        break_up(turn.as_deref(), &error);
+                        return Err(error);
                     }
-                    drop(unsettled);
-                    let key = self.store.next_key();
-                    self.state().key = Some(key);
-                }
-                Outcome::Missing => return Err(SessionError::UpdateError),
-                Outcome::Changed => {
-                    drop(unsettled);
-                    *merges += 1;
-                    if turn.is_none() {
-                        turn = self.turn(engine).await;
+                    Ok(Outcome::Written(target)) => {
+                        unsettled.settle(target, ending == Ending::Prolonged);
+                        return Ok(ending);
                     }
-                    self.merge_with_stored(engine).await.inspect_err(|error| break_up(turn.as_ref(), error))?;
+                    Ok(Outcome::KeyTaken) => {
+                        keys += 1;
+                        if keys >= KEYS {
+                            return Err(SessionError::NoFreeKey);
+                        }
+                        drop(unsettled);
+                        let key = self.store.next_key();
+                        self.state().key = Some(key);
+                        continue;
+                    }
+                    Ok(Outcome::Missing) => return Err(SessionError::UpdateError),
+                    Ok(Outcome::Changed) => drop(unsettled),
                 }
             }
+            *merges += 1;
+            if turn.is_none() {
+                turn = self.turn(engine).await.map(Box::new);
+            }
+            self.merge_with_stored(engine).await.inspect_err(|error| break_up(turn.as_deref(), error))?;
         }
         Err(StorageError::not_done("other requests kept changing the session").into())
     }
@@ -225,9 +203,9 @@ impl Shared {
             (Some(target), Some(key)) if *key != target.key => {
                 // Whoever knew the key before a login must not come in with the one who logged in.
                 let next = Some(key).filter(|_| !state.login_changed);
-                let forward =
-                    policy.cycle_key_grace.map(|grace| engine.forward(next, now, grace).map(Box::new)).transpose()?;
-                Plan::ChangeKey { target: target.clone(), to: key.clone(), content: content(data)?, forward }
+                let forward = policy.cycle_key_grace.map(|grace| engine.forward(next, now, grace)).transpose()?;
+                let (target, to) = (target.clone(), key.clone());
+                Plan::ChangeKey(Box::new(ChangeOfKey { target, to, content: content(data)?, forward }))
             }
             (Some(target), _) if data.is_changed() || target.outdated || engine.capabilities().costly_touch => {
                 Plan::Update { target: target.clone(), content: content(data)? }
@@ -287,60 +265,6 @@ impl Shared {
 fn break_up(turn: Option<&Turn<'_>>, error: &SessionError) {
     if let (Some(turn), SessionError::Storage(_)) = (turn, error) {
         turn.break_up();
-    }
-}
-
-impl Plan {
-    /// What it is when it is done.
-    fn ending(&self) -> Ending {
-        match self {
-            Self::Create { .. } => Ending::Created,
-            Self::Update { .. } => Ending::Saved,
-            Self::Prolong { .. } => Ending::Prolonged,
-            Self::ChangeKey { .. } => Ending::ChangedKey,
-        }
-    }
-
-    async fn carry_out(self, engine: &StoredEngine, store: &SessionStore) -> Result<Outcome, StorageError> {
-        if engine.takes_steps(matches!(self, Self::ChangeKey { .. })) {
-            // A dropped request must not leave it half done.
-            let (engine, store) = (engine.clone(), store.clone());
-            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                let work = async move {
-                    let mut asked = 0;
-                    (round_trips::counted(&mut asked, self.perform(&engine, &store)).await, asked)
-                };
-                let (outcome, asked) =
-                    runtime.spawn(work.in_current_span()).await.map_err(StorageError::outcome_unknown)?;
-                round_trips::add(asked);
-                return outcome;
-            }
-            return self.perform(&engine, &store).await;
-        }
-        self.perform(engine, store).await
-    }
-
-    /// Here rather than where somebody waits for it, what happened is told of: it happens all the same.
-    async fn perform(self, engine: &StoredEngine, store: &SessionStore) -> Result<Outcome, StorageError> {
-        match self {
-            Self::Create { key, content } => {
-                let created = engine.create(key, &content).await;
-                if let Ok(Outcome::Written(Target { key, .. })) = &created {
-                    store.tell(&SessionEvent::Created { key });
-                }
-                created
-            }
-            Self::Update { target, content } => engine.update(target, &content).await,
-            Self::Prolong { target, prolonged } => engine.prolong(target, &prolonged).await,
-            Self::ChangeKey { target, to, content, forward } => {
-                let from = target.key.clone();
-                let changed = engine.change_key(target, to, &content, forward.as_deref()).await;
-                if let Ok(Outcome::Written(Target { key: to, .. })) = &changed {
-                    store.tell(&SessionEvent::KeyChanged { from: &from, to });
-                }
-                changed
-            }
-        }
     }
 }
 

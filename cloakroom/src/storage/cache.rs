@@ -1,5 +1,7 @@
 //! Sessions in whichever cache the settings name.
 
+use std::sync::Arc;
+
 use super::{
     Capabilities, ClearingTurn, Cursor, Expect, Insert, MemoryStorage, New, Page, Remove, RemovedExpired, Rename,
     Replace, Storage, StorageError, Stored, Touch,
@@ -55,6 +57,12 @@ macro_rules! whichever {
             CacheStorage::Redis(ref $storage) => $do,
         }
     };
+}
+
+impl CacheStorage {
+    pub(super) fn inside(&self) -> Arc<dyn super::DynStorage> {
+        whichever!(self, storage => Arc::new(storage.clone()))
+    }
 }
 
 impl Storage for CacheStorage {

@@ -1,5 +1,7 @@
 //! Sessions in whichever database the settings name.
 
+use std::sync::Arc;
+
 use super::{
     Capabilities, ClearingTurn, Cursor, Expect, Insert, Migrated, New, Page, Remove, RemovedExpired, Rename, Replace,
     Storage, StorageError, Stored, Touch,
@@ -55,6 +57,10 @@ macro_rules! whichever {
 }
 
 impl DatabaseStorage {
+    pub(super) fn inside(&self) -> Arc<dyn super::DynStorage> {
+        whichever!(self, storage => Arc::new(storage.clone()))
+    }
+
     /// Makes Django's tables and the record of its migration, as far as they are missing.
     ///
     /// # Errors

@@ -1,13 +1,14 @@
 //! The object-safe twin of [`Storage`], so that an engine can be chosen at run time. Whoever asks a storage comes through
 //! here, so here it is counted.
 
+use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use super::{
-    Capabilities, ClearingTurn, Cursor, Expect, Insert, New, Page, Remove, RemovedExpired, Rename, Replace, Storage,
-    StorageError, Stored, Touch,
+    CacheStorage, Capabilities, ClearingTurn, Cursor, DatabaseStorage, Expect, Insert, New, Page, Remove,
+    RemovedExpired, Rename, Replace, Storage, StorageError, Stored, Touch,
 };
 use crate::Timestamp;
 use crate::round_trips;
@@ -30,6 +31,19 @@ pub(crate) trait DynStorage: Send + Sync {
     fn clearing_turn(&self) -> Boxed<'_, Option<ClearingTurn>>;
     fn by_clock(&self, clock: &Clock) -> Option<Arc<dyn DynStorage>>;
     fn capabilities(&self) -> Capabilities;
+}
+
+/// A storage that many share. The enums are taken apart: what an operation needs is then that of the storage inside, not of
+/// the largest that there might be.
+pub(crate) fn shared(storage: impl Storage) -> Arc<dyn DynStorage> {
+    let any: &dyn Any = &storage;
+    if let Some(cache) = any.downcast_ref::<CacheStorage>() {
+        return cache.inside();
+    }
+    if let Some(database) = any.downcast_ref::<DatabaseStorage>() {
+        return database.inside();
+    }
+    Arc::new(storage)
 }
 
 impl<S: Storage> DynStorage for S {

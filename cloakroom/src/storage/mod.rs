@@ -63,7 +63,7 @@ pub use column::{Column, ColumnValue};
 pub use database::DatabaseStorage;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use database_cache::DatabaseCacheStorage;
-pub(crate) use dynamic::DynStorage;
+pub(crate) use dynamic::{DynStorage, shared};
 pub use error::StorageError;
 #[cfg(feature = "file")]
 pub use file::FileStorage;

@@ -25,7 +25,7 @@ pub enum RedisExpiry {
 pub(super) struct Life {
     pub(super) unit: &'static str,
     pub(super) count: String,
-    pub(super) milliseconds: String,
+    pub(super) milliseconds: i64,
     pub(super) is_over: bool,
 }
 
@@ -38,7 +38,7 @@ impl RedisExpiry {
             Self::Milliseconds => ("PX", 1_000),
         };
         let count = (micros + each - 1) / each;
-        Life { unit, count: count.to_string(), milliseconds: (count * each / 1_000).to_string(), is_over: count == 0 }
+        Life { unit, count: count.to_string(), milliseconds: count * each / 1_000, is_over: count == 0 }
     }
 }
 
@@ -53,12 +53,12 @@ mod tests {
             let life = expiry.life(Timestamp::UNIX_EPOCH, end);
             (life.count, life.milliseconds, life.is_over)
         };
-        let text = |a: &str, b: &str, over| (a.to_owned(), b.to_owned(), over);
-        assert_eq!(life(RedisExpiry::Seconds, 1_000_000), text("1", "1000", false));
-        assert_eq!(life(RedisExpiry::Seconds, 1_000_001), text("2", "2000", false));
-        assert_eq!(life(RedisExpiry::Milliseconds, 1_000_001), text("1001", "1001", false));
+        let text = |a: &str, milliseconds: i64, over| (a.to_owned(), milliseconds, over);
+        assert_eq!(life(RedisExpiry::Seconds, 1_000_000), text("1", 1_000, false));
+        assert_eq!(life(RedisExpiry::Seconds, 1_000_001), text("2", 2_000, false));
+        assert_eq!(life(RedisExpiry::Milliseconds, 1_000_001), text("1001", 1_001, false));
         for past in [0, -5] {
-            assert_eq!(life(RedisExpiry::Milliseconds, past), text("0", "0", true));
+            assert_eq!(life(RedisExpiry::Milliseconds, past), text("0", 0, true));
         }
         assert!(!RedisExpiry::Seconds.life(Timestamp::MIN, Timestamp::MAX).is_over);
     }

@@ -54,10 +54,14 @@ impl Link {
         self.current().as_ref().filter(|connection| connection.is_open()).cloned()
     }
 
-    async fn connection(&self) -> Result<Connection, Source> {
-        if let Some(connection) = self.open() {
-            return Ok(connection);
+    async fn connection(&self, deadline: Deadline) -> Result<Connection, Failure> {
+        match timeout_at(deadline.at, self.connect()).await {
+            Ok(connection) => connection.map_err(Failure::Unreachable),
+            Err(_) => Err(Failure::Unreachable(deadline.missed())),
         }
+    }
+
+    async fn connect(&self) -> Result<Connection, Source> {
         let _one_at_a_time = self.dialing.lock().await;
         if let Some(connection) = self.open() {
             return Ok(connection);
@@ -99,9 +103,10 @@ impl Link {
     }
 
     async fn ask_once(&self, command: &Cmd, deadline: Deadline) -> Result<Value, Failure> {
-        let connection = match timeout_at(deadline.at, self.connection()).await {
-            Ok(connection) => connection.map_err(Failure::Unreachable)?,
-            Err(_) => return Err(Failure::Unreachable(deadline.missed())),
+        let connection = match self.open() {
+            Some(connection) => connection,
+            // In a box: to make one takes kilobytes, which each command would carry about.
+            None => Box::pin(self.connection(deadline)).await?,
         };
         let answer = give(&connection, command, deadline).await;
         match &answer {
@@ -128,9 +133,10 @@ impl Link {
         count: usize,
         deadline: Deadline,
     ) -> Result<Vec<Value>, Failure> {
-        let connecting = timeout_at(deadline.at, self.connection()).await;
-        let connection = connecting.map_err(|_| Failure::Unreachable(deadline.missed()))?;
-        let connection = connection.map_err(Failure::Unreachable)?;
+        let connection = match self.open() {
+            Some(connection) => connection,
+            None => self.connection(deadline).await?,
+        };
         let mut answers = connection.commands.clone();
         let failure = match timeout_at(deadline.at, answers.send_packed_commands(commands, 0, count)).await {
             Ok(Ok(answers)) => return Ok(answers),

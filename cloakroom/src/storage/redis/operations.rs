@@ -56,7 +56,8 @@ impl RedisStorage {
     /// `SET` with its life; or what comes to the same where that is over.
     fn set(&self, key: &str, new: New<'_>, only_new: bool) -> Cmd {
         let life = self.life(new.expires);
-        let mut command = redis::cmd(match (life.is_over, only_new) {
+        let mut command = Cmd::with_capacity(6, 40 + key.len() + new.data.len());
+        command.arg(match (life.is_over, only_new) {
             (false, _) => "SET",
             (true, true) => "EXISTS",
             (true, false) => "DEL",
@@ -130,8 +131,8 @@ impl Storage for RedisStorage {
     /// One `GET`, so the end of an entry is not known.
     async fn read(&self, name: &str) -> Result<Option<Stored>, StorageError> {
         let key = self.inner.key.of(name);
-        let mut command = redis::cmd("GET");
-        command.arg(&key);
+        let mut command = Cmd::with_capacity(2, 3 + key.len());
+        command.arg("GET").arg(&key);
         match self.inner.way.ask(&key, &command, true, self.deadline()).await.map_err(Failure::of_read)? {
             Value::Nil => Ok(None),
             Value::BulkString(data) => {
@@ -165,7 +166,8 @@ impl Storage for RedisStorage {
 
     async fn touch(&self, name: &str, expect: Expect<'_>, until: Timestamp) -> Result<Touch, StorageError> {
         let (key, life) = (self.inner.key.of(name), self.life(until));
-        let arguments = [wanted(&expect), life.milliseconds.as_bytes()];
+        let milliseconds = life.milliseconds.to_string();
+        let arguments = [wanted(&expect), milliseconds.as_bytes()];
         match self.run(&scripts::TOUCH, &[&key], &arguments).await? {
             DONE => Ok(Touch::Touched),
             MISSING => Ok(Touch::Missing),

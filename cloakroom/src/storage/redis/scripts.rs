@@ -68,14 +68,14 @@ impl Script {
 }
 
 fn command(name: &str, script: &str, keys: &[&str], arguments: &[&[u8]]) -> Cmd {
-    let mut command = redis::cmd(name);
-    command.arg(script).arg(keys.len());
-    for key in keys {
-        command.arg(*key);
-    }
-    for argument in arguments {
-        command.arg(*argument);
-    }
+    let count = keys.len().to_string();
+    let before = [name.as_bytes(), script.as_bytes(), count.as_bytes()];
+    let all = before.into_iter().chain(keys.iter().map(|key| key.as_bytes())).chain(arguments.iter().copied());
+    // Room for all of it at once.
+    let mut command = Cmd::with_capacity(all.clone().count(), all.clone().map(<[u8]>::len).sum());
+    all.for_each(|part| {
+        command.arg(part);
+    });
     command
 }
 
@@ -83,7 +83,9 @@ fn command(name: &str, script: &str, keys: &[&str], arguments: &[&[u8]]) -> Cmd 
 pub(super) fn sha1_hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |four: u8| char::from(DIGITS[usize::from(four)]);
-    Sha1::digest(bytes).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let mut hex = String::with_capacity(2 * Sha1::output_size());
+    hex.extend(Sha1::digest(bytes).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+    hex
 }
 
 #[cfg(test)]

@@ -25,8 +25,9 @@ impl Way {
     ) -> Result<Value, Failure> {
         match self {
             Self::Link(link) => link.ask(command, reads, deadline).await,
-            Self::Cluster(cluster) => cluster.ask(key, command, reads, deadline).await,
-            Self::Given(connection) => connection.ask(command, reads, deadline).await,
+            // In boxes: a command to a single server is not to carry about what these need.
+            Self::Cluster(cluster) => Box::pin(cluster.ask(key, command, reads, deadline)).await,
+            Self::Given(connection) => Box::pin(connection.ask(command, reads, deadline)).await,
         }
     }
 
@@ -41,7 +42,7 @@ impl Way {
         let key = keys.first().copied().unwrap_or_default();
         let mut answer = self.ask(key, &script.by_name(keys, arguments), false, deadline).await;
         if answer.as_ref().is_err_and(Failure::is_unknown_script) {
-            answer = self.ask(key, &script.with_text(keys, arguments), false, deadline).await;
+            answer = Box::pin(self.ask(key, &script.with_text(keys, arguments), false, deadline)).await;
         }
         match answer? {
             Value::Int(answer) => Ok(answer),

@@ -11,6 +11,10 @@ pub(super) struct Memo {
 }
 
 impl Memo {
+    pub(super) fn with_capacity(room: usize) -> Self {
+        Self { dense: Vec::with_capacity(room), sparse: HashMap::new() }
+    }
+
     pub(super) fn put(&mut self, index: u64, value: NodeId) {
         let known = self.dense.len() as u64;
         match index.cmp(&known) {

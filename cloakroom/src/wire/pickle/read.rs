@@ -17,14 +17,16 @@ pub(crate) fn read_graph(source: &Bytes) -> Result<(Graph, usize), PickleError> 
     if source.len() > MAX_BYTES {
         return Err(PickleError::TooLarge { limit: MAX_BYTES });
     }
+    // Room for a small session from the start: growing step by step costs more than reading it.
+    let room = (source.len() / 16).clamp(4, 64);
     let machine = Machine {
         source,
         pos: 0,
         opcode_at: 0,
-        stack: Vec::new(),
-        marks: Vec::new(),
-        memo: Memo::default(),
-        nodes: Vec::new(),
+        stack: Vec::with_capacity(room),
+        marks: Vec::with_capacity(4),
+        memo: Memo::with_capacity(room),
+        nodes: Vec::with_capacity(room),
         keyed: Vec::new(),
         memory: 0,
         globals: false,
