@@ -73,7 +73,7 @@ impl Handle {
     /// Sends one statement, which is a transaction of its own.
     async fn once(
         &self,
-        deadline: Deadline,
+        deadline: &Deadline,
         sql: &Arc<str>,
         values: &[Value<'_>],
         asked: Asked,
@@ -86,7 +86,7 @@ impl Handle {
     async fn alone(
         &self,
         connection: &mut MySqlConnection,
-        deadline: Deadline,
+        deadline: &Deadline,
         sql: &Arc<str>,
         values: &[Value<'_>],
         asked: Asked,
@@ -107,7 +107,7 @@ impl Handle {
     }
 
     /// Whether `autocommit` is on: always on connections of our own, and asked once of an application's pool.
-    async fn commits_by_itself(&self, connection: &mut MySqlConnection, deadline: Deadline) -> Result<bool, Failure> {
+    async fn commits_by_itself(&self, connection: &mut MySqlConnection, deadline: &Deadline) -> Result<bool, Failure> {
         let Some(known) = &self.autocommit else { return Ok(true) };
         if let Some(known) = known.get() {
             return Ok(*known);
@@ -130,7 +130,7 @@ impl Handle {
         let mut tries = Tries::default();
         loop {
             // In a box: it holds the driver's whole state, and callers would hold several of it.
-            let answer = Box::pin(self.once(deadline, sql, values, asked)).await;
+            let answer = Box::pin(self.once(&deadline, sql, values, asked)).await;
             let Err(failure) = &answer else { return answer };
             let in_the_way = patient && obstacle(failure) == Obstacle::Conflict;
             if !tries.again(failure, matches!(asked, Asked::Rows), in_the_way).await {

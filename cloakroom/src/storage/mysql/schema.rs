@@ -91,7 +91,7 @@ async fn alone<T>(
     work: impl AsyncFnOnce(&mut Work<'_>) -> Result<T, Refused>,
 ) -> Result<T, StorageError> {
     let deadline = Deadline::after(PATIENCE);
-    let mut lease = handle.connections.lease(deadline).await.map_err(|failure| handle.not_done(failure))?;
+    let mut lease = handle.connections.lease(&deadline).await.map_err(|failure| handle.not_done(failure))?;
     let mut place = Work { connection: lease.connection(), deadline };
     let done = match place.begin().await {
         Ok(()) => work(&mut place).await,

@@ -49,7 +49,7 @@ impl Handle {
     /// Sends one statement. It runs in a transaction of its own.
     pub(super) async fn once(
         &self,
-        deadline: Deadline,
+        deadline: &Deadline,
         template: &Template,
         values: &[Value<'_>],
         asked: Asked,
@@ -80,7 +80,7 @@ impl Handle {
         let mut tries = Tries::default();
         loop {
             // In a box: it holds the driver's whole state, and callers would hold several of it.
-            let answer = Box::pin(self.once(deadline, template, values, asked)).await;
+            let answer = Box::pin(self.once(&deadline, template, values, asked)).await;
             let Err(failure) = &answer else { return answer };
             let in_the_way =
                 patient && matches!(failure, Failure::Refused(error) if Obstacle::of(&**error) == Obstacle::Conflict);

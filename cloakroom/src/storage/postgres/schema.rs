@@ -92,7 +92,7 @@ async fn whole<T>(
     work: impl AsyncFnOnce(&mut Work<'_>) -> Result<T, Refused>,
 ) -> Result<T, StorageError> {
     let deadline = Deadline::after(PATIENCE);
-    let mut lease = handle.connections.lease(deadline).await.map_err(|failure| handle.not_done(failure))?;
+    let mut lease = handle.connections.lease(&deadline).await.map_err(|failure| handle.not_done(failure))?;
     let mut transaction = Work { connection: lease.connection(), deadline };
     let done = match transaction.begin(handle.schema.as_deref()).await {
         Ok(()) => work(&mut transaction).await,

@@ -198,7 +198,7 @@ impl Batch {
         let values = [Value::Texts(&keys), Value::Texts(&data), Value::Numbers(&expires), Value::Several(&versions)];
         let handle = &lane.0;
         let deadline = handle.connections.deadline();
-        let answer = handle.once(deadline, &handle.statements.replace_several, &values, Asked::Rows).await;
+        let answer = handle.once(&deadline, &handle.statements.replace_several, &values, Asked::Rows).await;
         let saved = match answer {
             Ok(answer) => {
                 let keys = answer.rows.iter().map(|row| row.try_get::<String, _>(0));

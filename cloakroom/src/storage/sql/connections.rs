@@ -71,17 +71,8 @@ impl<DB: Dialect> Manager for Maker<DB> {
     type Error = sqlx::Error;
 
     async fn create(&self) -> Result<Made<DB>, sqlx::Error> {
-        let generation = self.generation.load(Ordering::Acquire);
-        let mut connection = match self.limits.connect {
-            None => self.options.connect().await?,
-            Some(limit) => tokio::time::timeout(limit, self.options.connect())
-                .await
-                .map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))??,
-        };
-        for statement in &self.setup {
-            DB::run(&mut connection, statement).await?;
-        }
-        Ok(Made { connection, generation, served: false })
+        // In a box: to make one takes kilobytes, which the pool would carry about several times over in every lease.
+        Box::pin(self.make()).await
     }
 
     async fn recycle(&self, made: &mut Made<DB>, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
@@ -94,6 +85,22 @@ impl<DB: Dialect> Manager for Maker<DB> {
         }
         made.served = true;
         Ok(())
+    }
+}
+
+impl<DB: Dialect> Maker<DB> {
+    async fn make(&self) -> Result<Made<DB>, sqlx::Error> {
+        let generation = self.generation.load(Ordering::Acquire);
+        let mut connection = match self.limits.connect {
+            None => self.options.connect().await?,
+            Some(limit) => tokio::time::timeout(limit, self.options.connect())
+                .await
+                .map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))??,
+        };
+        for statement in &self.setup {
+            DB::run(&mut connection, statement).await?;
+        }
+        Ok(Made { connection, generation, served: false })
     }
 }
 
@@ -138,20 +145,23 @@ impl<DB: Dialect> Connections<DB> {
     }
 
     /// A connection, to be given back with [`Lease::settle`].
-    pub(in crate::storage) async fn lease(&self, deadline: Deadline) -> Result<Lease<DB>, Failure> {
-        let got = deadline.wait(async {
-            match &self.source {
-                Source::Own(pool, generation) => match pool.get().await {
-                    Ok(made) => Ok(Lease::new(Held::Own(made, Arc::clone(generation)))),
-                    Err(PoolError::Backend(error)) => Err(DB::unreachable(error)),
-                    Err(error) => Err(Box::<dyn Error + Send + Sync>::from(error.to_string())),
-                },
-                Source::Application(pool) => {
-                    pool.acquire().await.map(|held| Lease::new(Held::Application(held))).map_err(Into::into)
+    pub(in crate::storage) async fn lease(&self, deadline: &Deadline) -> Result<Lease<DB>, Failure> {
+        let got = deadline
+            .wait(async {
+                match &self.source {
+                    Source::Own(pool, generation) => match pool.get().await {
+                        Ok(made) => Ok(Lease::new(Held::Own(made, Arc::clone(generation)))),
+                        Err(PoolError::Backend(error)) => Err(DB::unreachable(error)),
+                        Err(error) => Err(Box::<dyn Error + Send + Sync>::from(error.to_string())),
+                    },
+                    Source::Application(pool) => Box::pin(pool.acquire())
+                        .await
+                        .map(|held| Lease::new(Held::Application(held)))
+                        .map_err(Into::into),
                 }
-            }
-        });
-        match got.await {
+            })
+            .await;
+        match got {
             Ok(lease) => lease.map_err(Failure::Unreachable),
             Err(time_is_up) => Err(Failure::Unreachable(time_is_up.into())),
         }

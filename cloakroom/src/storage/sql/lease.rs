@@ -1,11 +1,14 @@
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use deadpool::managed::Object;
+use pin_project_lite::pin_project;
 use sqlx::pool::PoolConnection;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Timeout, timeout_at};
 
 use super::connections::Maker;
 use super::failure::TimedOut;
@@ -23,8 +26,8 @@ impl Deadline {
         Self { at: Instant::now() + length, length }
     }
 
-    pub(super) async fn wait<T>(self, work: impl Future<Output = T>) -> Result<T, TimedOut> {
-        timeout_at(self.at, work).await.map_err(|_| TimedOut(self.length))
+    pub(super) fn wait<F: Future>(self, work: F) -> Wait<F> {
+        Wait { work: timeout_at(self.at, work), length: self.length }
     }
 
     /// The result of a statement, or its failure.
@@ -36,6 +39,25 @@ impl Deadline {
             Ok(result) => result.map_err(Failure::of::<DB>),
             Err(time_is_up) => Err(Failure::lost(time_is_up)),
         }
+    }
+}
+
+pin_project! {
+    /// Work that ends at a deadline. No async function, which would hold its work twice: once as it was given, and once as
+    /// it is waited for.
+    pub(super) struct Wait<F> {
+        #[pin]
+        work: Timeout<F>,
+        length: Duration,
+    }
+}
+
+impl<F: Future> Future for Wait<F> {
+    type Output = Result<F::Output, TimedOut>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        this.work.poll(context).map_err(|_| TimedOut(*this.length))
     }
 }
 
