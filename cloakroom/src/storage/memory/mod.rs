@@ -1,6 +1,7 @@
 //! Sessions in this process's memory.
 
 mod bound;
+mod kept;
 mod shard;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use super::{
 };
 use crate::{Clock, Timestamp};
 use bound::Limit;
+use kept::Name;
 use shard::{Refused, Shard};
 
 /// How many parts the names are spread over, each behind a lock of its own. A power of two.
@@ -52,8 +54,8 @@ pub struct MemoryStorage(Arc<Inner>);
 
 struct Inner {
     shards: Box<[Mutex<Shard>]>,
-    /// Spreads the names over the shards; drawn anew for each storage.
-    spread: u64,
+    /// Makes the hashes of names; drawn anew for each storage, so that chosen names do not meet.
+    hashes: RandomState,
     clock: Clock,
     /// How many shards there are, less one: a bounded storage has one, which knows the order of all entries.
     mask: usize,
@@ -124,7 +126,7 @@ impl MemoryStorage {
 
     fn of(shards: Box<[Mutex<Shard>]>, clock: Clock) -> Self {
         let mask = shards.len() - 1;
-        Self(Arc::new(Inner { shards, spread: RandomState::new().hash_one(0), clock, mask }))
+        Self(Arc::new(Inner { shards, hashes: RandomState::new(), clock, mask }))
     }
 
     /// How many bytes the entries count; `None` where there is no limit.
@@ -162,21 +164,22 @@ impl MemoryStorage {
         self.0.clock.now()
     }
 
-    fn index(&self, name: &str) -> usize {
-        // The end of a session key is random; the spread keeps chosen names from meeting in one shard.
-        let tail = &name.as_bytes()[name.len().saturating_sub(8)..];
-        let mut word = [0; 8];
-        word[..tail.len()].copy_from_slice(tail);
-        let product = u128::from(u64::from_le_bytes(word) ^ self.0.spread) * 0x9E37_79B9_7F4A_7C15;
-        ((product >> 64) ^ product) as usize & self.0.mask
+    fn name<'n>(&self, text: &'n str) -> Name<'n> {
+        Name { text, hash: self.0.hashes.hash_one(text) }
     }
 
-    fn shard(&self, name: &str) -> MutexGuard<'_, Shard> {
+    fn index(&self, name: Name<'_>) -> usize {
+        // By bits of the hash that a shard's table does not look at.
+        (name.hash >> 32) as usize & self.0.mask
+    }
+
+    fn shard(&self, name: Name<'_>) -> MutexGuard<'_, Shard> {
         lock(&self.0.shards[self.index(name)])
     }
 
     fn rename_now(&self, from: &str, to: &str, expect: Expect<'_>, new: New<'_>) -> Result<Rename, StorageError> {
         let now = self.now();
+        let (from, to) = (self.name(from), self.name(to));
         let (old, fresh) = (self.index(from), self.index(to));
         let (mut low, mut high);
         // The lower shard is always locked first, so that two renames cannot wait for each other.
@@ -215,10 +218,10 @@ impl MemoryStorage {
         let mut found: Vec<Entry> = Vec::new();
         for shard in &self.0.shards {
             let shard = lock(shard);
-            for (name, kept) in &shard.entries {
-                if kept.expires > now && after.is_none_or(|after| **name > *after) {
-                    let bytes = kept.data.len() as u64;
-                    found.push(Entry::new(&**name, bytes, Some(kept.expires), kept.version()));
+            for kept in &shard.entries {
+                if kept.expires > now && after.is_none_or(|after| kept.name() > after.as_bytes()) {
+                    let name = String::from_utf8_lossy(kept.name());
+                    found.push(Entry::new(name, kept.data().len() as u64, Some(kept.expires), kept.version()));
                 }
             }
             drop(shard);
@@ -257,12 +260,12 @@ impl fmt::Debug for MemoryStorage {
 
 impl Storage for MemoryStorage {
     async fn read(&self, name: &str) -> Result<Option<Stored>, StorageError> {
-        let now = self.now();
+        let (now, name) = (self.now(), self.name(name));
         Ok(self.shard(name).read(name, now))
     }
 
     async fn insert(&self, name: &str, new: New<'_>) -> Result<Insert, StorageError> {
-        let now = self.now();
+        let (now, name) = (self.now(), self.name(name));
         let mut shard = self.shard(name);
         shard.drop_expired(SWEEP, SWEEP, |expires| expires <= now);
         if shard.live(name, now).is_some() {
@@ -273,7 +276,7 @@ impl Storage for MemoryStorage {
     }
 
     async fn replace(&self, name: &str, expect: Expect<'_>, new: New<'_>) -> Result<Replace, StorageError> {
-        let now = self.now();
+        let (now, name) = (self.now(), self.name(name));
         let mut shard = self.shard(name);
         shard.fits(name, new.data).map_err(StorageError::not_done)?;
         Ok(match shard.replace(name, expect, new, now) {
@@ -284,7 +287,7 @@ impl Storage for MemoryStorage {
     }
 
     async fn touch(&self, name: &str, expect: Expect<'_>, until: Timestamp) -> Result<Touch, StorageError> {
-        let now = self.now();
+        let (now, name) = (self.now(), self.name(name));
         Ok(match self.shard(name).touch(name, expect, until, now) {
             Ok(()) => Touch::Touched,
             Err(Refused::Missing) => Touch::Missing,
@@ -293,7 +296,7 @@ impl Storage for MemoryStorage {
     }
 
     async fn remove(&self, name: &str, expect: Expect<'_>) -> Result<Remove, StorageError> {
-        let now = self.now();
+        let (now, name) = (self.now(), self.name(name));
         let mut shard = self.shard(name);
         Ok(match shard.expected(name, expect, now) {
             Ok(_) => {
@@ -310,7 +313,7 @@ impl Storage for MemoryStorage {
     }
 
     async fn bury(&self, name: &str, marker: New<'_>) -> Result<(), StorageError> {
-        let now = self.now();
+        let (now, name) = (self.now(), self.name(name));
         let mut shard = self.shard(name);
         shard.fits(name, marker.data).map_err(StorageError::not_done)?;
         shard.bury(name, marker, now);
@@ -338,7 +341,7 @@ impl Storage for MemoryStorage {
     }
 
     async fn count_expired(&self, now: Timestamp) -> Result<Option<u64>, StorageError> {
-        let expired = |shard| lock(shard).entries.values().filter(|kept| kept.expires < now).count() as u64;
+        let expired = |shard| lock(shard).entries.iter().filter(|kept| kept.expires < now).count() as u64;
         Ok(Some(self.0.shards.iter().map(expired).sum()))
     }
 

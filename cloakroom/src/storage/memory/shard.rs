@@ -1,44 +1,29 @@
 //! One part of the entries, behind a lock of its own.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
+use hashbrown::HashTable;
 
 use super::bound::{Bound, Limit, TooLarge};
+use super::kept::{Kept, Name};
 use crate::Timestamp;
 use crate::storage::{Expect, New, Stored, Version};
 
 /// Versions come from one counter for all memory storages, so that no two states ever share one.
 static COUNTER: AtomicU64 = AtomicU64::new(1);
 
-/// The entries by name, and their names in the order in which they expire.
+/// The entries by name, and the hashes of their names in the order in which they expire.
 ///
 /// A save prolongs most sessions, so an entry that lives longer than it did keeps its place in that order until its turn
-/// comes, and is put back then.
+/// comes, and is put back then. Two names of one hash that expire in the same microsecond have one place in that order:
+/// the second then goes when somebody asks for it.
 #[derive(Default)]
 pub(super) struct Shard {
-    /// In boxes: half of a table's places are empty when it has just grown.
-    pub(super) entries: HashMap<Arc<str>, Box<Kept>>,
-    pub(super) expiries: BTreeSet<(Timestamp, Arc<str>)>,
+    pub(super) entries: HashTable<Kept>,
+    pub(super) expiries: BTreeSet<(Timestamp, u64)>,
     /// Only where there is a limit: otherwise an entry costs nothing for it.
     pub(super) bound: Option<Box<Bound>>,
-}
-
-pub(super) struct Kept {
-    pub(super) data: Bytes,
-    pub(super) expires: Timestamp,
-    /// Where it stands in the order of expiry: not after `expires`.
-    place: Timestamp,
-    modified_at: Timestamp,
-    version: u64,
-}
-
-impl Kept {
-    pub(super) fn version(&self) -> Version {
-        Version::from_counter(self.version)
-    }
 }
 
 /// Why a write to a shard did not happen.
@@ -58,81 +43,91 @@ impl Shard {
     }
 
     /// Whether an entry may be kept at all.
-    pub(super) fn fits(&self, name: &str, data: &[u8]) -> Result<(), TooLarge> {
-        self.bound.as_ref().map_or(Ok(()), |bound| bound.fits(name, data))
+    pub(super) fn fits(&self, name: Name<'_>, data: &[u8]) -> Result<(), TooLarge> {
+        self.bound.as_ref().map_or(Ok(()), |bound| bound.fits(name.text.len() + data.len()))
     }
 
-    /// Lets others go until there is room: what has expired, and then as [`Bound::first`] says.
-    fn make_room(&mut self, name: &str, data: &[u8], now: Timestamp) {
-        while self.bound.as_ref().is_some_and(|bound| bound.is_full_for(name, data)) {
+    /// Lets others go until there is room for so many bytes: what has expired, and then as [`Bound::first`] says.
+    fn make_room(&mut self, bytes: usize, now: Timestamp) {
+        while self.bound.as_ref().is_some_and(|bound| bound.is_full_for(bytes)) {
             if self.drop_expired(EXPIRED, usize::MAX, |expires| expires <= now).dropped == 0 {
                 match self.bound.as_ref().and_then(|bound| bound.first()) {
-                    Some(first) => self.remove(&first),
+                    Some((version, hash)) => self.remove_where(hash, |kept| kept.version == version),
                     None => return,
                 }
             }
         }
     }
 
+    fn find(&self, name: Name<'_>) -> Option<&Kept> {
+        self.entries.find(name.hash, |kept| kept.is(name))
+    }
+
+    fn find_mut(&mut self, name: Name<'_>) -> Option<&mut Kept> {
+        self.entries.find_mut(name.hash, |kept| kept.is(name))
+    }
+
     /// What a read of `name` answers. An entry that has expired is dropped.
-    pub(super) fn read(&mut self, name: &str, now: Timestamp) -> Option<Stored> {
-        let kept = self.entries.get(name)?;
+    pub(super) fn read(&mut self, name: Name<'_>, now: Timestamp) -> Option<Stored> {
+        let kept = self.find(name)?;
         if kept.expires <= now {
             self.remove(name);
             return None;
         }
-        let stored = Stored::new(kept.data.clone(), Some(kept.expires), kept.version());
-        Some(stored.with_modified_at(kept.modified_at))
+        Some(kept.stored())
     }
 
     /// The live entry under `name`; one that has expired is dropped on the way.
-    pub(super) fn live(&mut self, name: &str, now: Timestamp) -> Option<&mut Kept> {
-        if self.entries.get(name)?.expires <= now {
+    pub(super) fn live(&mut self, name: Name<'_>, now: Timestamp) -> Option<&mut Kept> {
+        if self.find(name)?.expires <= now {
             self.remove(name);
             return None;
         }
-        self.entries.get_mut(name).map(|kept| &mut **kept)
+        self.find_mut(name)
     }
 
-    pub(super) fn expected(&mut self, name: &str, expect: Expect<'_>, now: Timestamp) -> Result<&mut Kept, Refused> {
+    pub(super) fn expected(
+        &mut self,
+        name: Name<'_>,
+        expect: Expect<'_>,
+        now: Timestamp,
+    ) -> Result<&mut Kept, Refused> {
         let kept = self.live(name, now).ok_or(Refused::Missing)?;
         if expect.accepts(&kept.version()) { Ok(kept) } else { Err(Refused::Changed) }
     }
 
     /// Keeps `new` under a name that is free.
-    pub(super) fn put(&mut self, name: &str, new: New<'_>, now: Timestamp) -> Version {
+    pub(super) fn put(&mut self, name: Name<'_>, new: New<'_>, now: Timestamp) -> Version {
         self.put_as(name, new, now, false)
     }
 
     /// Keeps a marker under a name, in the place of whatever stands there.
-    pub(super) fn bury(&mut self, name: &str, marker: New<'_>, now: Timestamp) {
+    pub(super) fn bury(&mut self, name: Name<'_>, marker: New<'_>, now: Timestamp) {
         self.remove(name);
         self.put_as(name, marker, now, true);
     }
 
-    fn put_as(&mut self, name: &str, new: New<'_>, now: Timestamp, is_marker: bool) -> Version {
-        self.make_room(name, new.data, now);
-        let name: Arc<str> = Arc::from(name);
+    fn put_as(&mut self, name: Name<'_>, new: New<'_>, now: Timestamp, is_marker: bool) -> Version {
+        let bytes = name.text.len() + new.data.len();
+        self.make_room(bytes, now);
         let version = COUNTER.fetch_add(1, Ordering::Relaxed);
         if let Some(bound) = &mut self.bound {
-            bound.add(version, Arc::clone(&name), new.data, is_marker);
+            bound.add(version, name.hash, bytes, is_marker);
         }
-        self.expiries.insert((new.expires, Arc::clone(&name)));
-        let data = Bytes::copy_from_slice(new.data);
-        let kept = Kept { data, expires: new.expires, place: new.expires, modified_at: now, version };
-        self.entries.insert(name, Box::new(kept));
+        self.expiries.insert((new.expires, name.hash));
+        self.entries.insert_unique(name.hash, Kept::new(name, new, now, version), |kept| kept.hash);
         Version::from_counter(version)
     }
 
     pub(super) fn replace(
         &mut self,
-        name: &str,
+        name: Name<'_>,
         expect: Expect<'_>,
         new: New<'_>,
         now: Timestamp,
     ) -> Result<Version, Refused> {
         // Looked up once: this is what a save costs.
-        let Some(mut kept) = self.entries.get_mut(name).map(|kept| &mut **kept) else {
+        let Some(mut kept) = self.entries.find_mut(name.hash, |kept| kept.is(name)) else {
             return Err(Refused::Missing);
         };
         if kept.expires <= now {
@@ -144,14 +139,11 @@ impl Shard {
         }
         let version = COUNTER.fetch_add(1, Ordering::Relaxed);
         if self.bound.is_some() {
-            let (before, data) = (kept.version, kept.data.clone());
-            self.recount(name, (before, &data), (version, new.data), now);
+            let (before, bytes) = (kept.version, name.text.len() + kept.data().len());
+            self.recount(name, (before, bytes), (version, name.text.len() + new.data.len()), now);
             kept = self.expected(name, Expect::Anything, now)?;
         }
-        kept.data = Bytes::copy_from_slice(new.data);
-        kept.modified_at = now;
-        kept.version = version;
-        kept.expires = new.expires;
+        kept.renew(new, now, version);
         if kept.expires < kept.place {
             self.bring_forward(name);
         }
@@ -160,7 +152,7 @@ impl Shard {
 
     pub(super) fn touch(
         &mut self,
-        name: &str,
+        name: Name<'_>,
         expect: Expect<'_>,
         until: Timestamp,
         now: Timestamp,
@@ -173,47 +165,52 @@ impl Shard {
         Ok(())
     }
 
-    pub(super) fn remove(&mut self, name: &str) {
-        if let Some((name, kept)) = self.entries.remove_entry(name) {
-            self.forget(&name, &kept);
-            self.expiries.remove(&(kept.place, name));
-            self.shrink();
+    pub(super) fn remove(&mut self, name: Name<'_>) {
+        self.remove_where(name.hash, |kept| kept.is(name));
+    }
+
+    fn remove_where(&mut self, hash: u64, is_it: impl Fn(&Kept) -> bool) {
+        if let Ok(entry) = self.entries.find_entry(hash, is_it) {
+            let (kept, _) = entry.remove();
+            self.expiries.remove(&(kept.place, hash));
+            self.forget(&kept);
         }
     }
 
-    /// A table that has become far too large gives its memory back.
-    fn shrink(&mut self) {
-        if self.entries.capacity() > SMALL && self.entries.len() < self.entries.capacity() / 8 {
-            self.entries.shrink_to(self.entries.len() * 2);
-        }
-    }
-
-    fn forget(&mut self, name: &str, kept: &Kept) {
+    /// After an entry has gone.
+    fn forget(&mut self, kept: &Kept) {
         if let Some(bound) = &mut self.bound {
-            bound.remove(kept.version, name, &kept.data);
+            bound.remove(kept.version, kept.name().len() + kept.data().len());
+        }
+        // A table that has become far too large gives its memory back.
+        if self.entries.capacity() > SMALL && self.entries.len() < self.entries.capacity() / 8 {
+            self.entries.shrink_to(self.entries.len() * 2, |kept| kept.hash);
         }
     }
 
     /// Counts new data under a name in the place of the old, and lets others go if there is no room.
-    fn recount(&mut self, name: &str, (before, old): (u64, &[u8]), (version, new): (u64, &[u8]), now: Timestamp) {
+    fn recount(
+        &mut self,
+        name: Name<'_>,
+        (before, old_bytes): (u64, usize),
+        (version, bytes): (u64, usize),
+        now: Timestamp,
+    ) {
         // What is not counted does not go to make room for itself.
-        let counted = self.bound.as_mut().and_then(|bound| bound.remove(before, name, old));
-        self.make_room(name, new, now);
-        if let (Some(bound), Some(name)) = (&mut self.bound, counted) {
-            bound.add(version, name, new, false);
+        let counted = self.bound.as_mut().is_some_and(|bound| bound.remove(before, old_bytes));
+        self.make_room(bytes, now);
+        if let (Some(bound), true) = (&mut self.bound, counted) {
+            bound.add(version, name.hash, bytes, false);
         }
     }
 
     /// Gives an entry the place in the order of expiry that it has come to deserve.
-    fn bring_forward(&mut self, name: &str) {
-        let Some((name, kept)) = self.entries.get_key_value(name) else { return };
-        let mut place = (kept.place, Arc::clone(name));
-        self.expiries.remove(&place);
-        place.0 = kept.expires;
-        if let Some(kept) = self.entries.get_mut(&place.1) {
-            kept.place = kept.expires;
-        }
-        self.expiries.insert(place);
+    fn bring_forward(&mut self, name: Name<'_>) {
+        let Some(kept) = self.find_mut(name) else { return };
+        let (before, after) = (kept.place, kept.expires);
+        kept.place = after;
+        self.expiries.remove(&(before, name.hash));
+        self.expiries.insert((after, name.hash));
     }
 
     /// Looks at up to `looks` entries whose turn has come, the earliest first, and drops up to `limit` of which `gone` is
@@ -226,20 +223,18 @@ impl Shard {
                 Some((place, _)) if gone(*place) => {}
                 _ => break,
             }
-            let Some((_, name)) = self.expiries.pop_first() else { break };
-            match self.entries.get_mut(&name) {
-                Some(kept) if !gone(kept.expires) => {
-                    kept.place = kept.expires;
-                    self.expiries.insert((kept.expires, name));
-                }
-                Some(_) => {
-                    if let Some(kept) = self.entries.remove(&name) {
-                        self.forget(&name, &kept);
-                    }
-                    self.shrink();
-                    swept.dropped += 1;
-                }
-                None => {}
+            let Some((place, hash)) = self.expiries.pop_first() else { break };
+            let Ok(mut entry) = self.entries.find_entry(hash, |kept| kept.hash == hash && kept.place == place) else {
+                continue;
+            };
+            let kept = entry.get_mut();
+            if gone(kept.expires) {
+                let (kept, _) = entry.remove();
+                self.forget(&kept);
+                swept.dropped += 1;
+            } else {
+                kept.place = kept.expires;
+                self.expiries.insert((kept.expires, hash));
             }
         }
         swept.is_done = self.expiries.first().is_none_or(|(place, _)| !gone(*place));

@@ -132,7 +132,7 @@ async fn there(storage: &MemoryStorage, names: &[&str]) -> Vec<bool> {
 /// The count is that of the entries that are there.
 fn is_counted_right(storage: &MemoryStorage) {
     let shard = lock(&storage.0.shards[0]);
-    let counted: usize = shard.entries.iter().map(|(name, kept)| bound::OVERHEAD + name.len() + kept.data.len()).sum();
+    let counted: usize = shard.entries.iter().map(|kept| bound::OVERHEAD + kept.name().len() + kept.data().len()).sum();
     assert_eq!(storage.0.shards.len(), 1);
     assert_eq!(shard.expiries.len(), shard.entries.len());
     let bound = shard.bound.as_ref().unwrap();
