@@ -206,3 +206,15 @@ impl LazySession {
         self.shared.abandon();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{SessionStore, Settings};
+
+    /// An allocator has pieces of up to a kilobyte at hand, and searches for larger ones.
+    #[test]
+    fn a_save_takes_no_more_than_a_kilobyte() {
+        let session = SessionStore::memory(Settings::new()).unwrap().session(None);
+        assert!(size_of_val(&session.close(200, false)) <= 1_024);
+    }
+}
